@@ -1,0 +1,121 @@
+"""What differs per machine or is secret, from the environment; nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from radloop.errors import ConfigurationError
+from radloop.files import write_bytes
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+#: Every tool's telemetry is off: nothing of a hospital leaves its machine unasked.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "DVC_NO_ANALYTICS": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+class Settings(BaseSettings):
+    """The machine's side of every knob; each field is the environment variable RADLOOP_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="RADLOOP_", frozen=True, extra="ignore")
+
+    project: Path = Field(PROJECT, description="the checkout whose code and params.yaml are used")
+    name: str = Field("default", description="name of the installation below .radloop/")
+    home: Path | None = Field(None, description="folder of all state; default <project>/.radloop/<name>")
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, description="processes for data work")
+    threads: int | None = Field(None, description="torch threads; default: what torch chooses")
+    device: str = Field("auto", description="auto, cpu or cuda")
+
+    pseudonym_key: SecretStr | None = Field(None, description="key of pseudonyms; default: a file in home")
+    dvc_remote: str | None = Field(None, description="DVC remote url; default a folder in home")
+    mlflow_uri: str | None = Field(None, description="MLflow tracking URI; default sqlite in home")
+    prefect_port: int = Field(4200, description="port of the Prefect server of `make up`")
+    mlflow_port: int = Field(5000, description="port of the MLflow server of `make up`")
+    serving_port: int = Field(8000, description="port of the prediction service of `make up`")
+    serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
+    keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
+    shared_data: Path | None = Field(None, description="folder of real data sets for tests")
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder of all state of this installation."""
+        return (self.home or self.project / ".radloop" / self.name).absolute()
+
+    @property
+    def workspace(self) -> Path:
+        """The clone of the project in which DVC runs."""
+        return self.root / "workspace"
+
+    @property
+    def log(self) -> Path:
+        """The prediction log."""
+        return self.root / "log"
+
+    @property
+    def ledger(self) -> Path:
+        """The tamper-evident history."""
+        return self.root / "ledger"
+
+    @property
+    def retained(self) -> Path:
+        """De-identified inputs by sha256."""
+        return self.root / "retained"
+
+    @property
+    def reports(self) -> Path:
+        """Monitoring reports with their index page."""
+        return self.root / "reports"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps runs and models."""
+        return self.mlflow_uri or f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def remote(self) -> str:
+        """Where DVC pushes snapshots."""
+        return self.dvc_remote or str(self.root / "remote")
+
+    def key(self) -> bytes:
+        """The secret that keys pseudonyms; made once, readable by its owner alone, outside the data.
+
+        Raises ConfigurationError where it cannot be written.
+        """
+        if self.pseudonym_key is not None:
+            return self.pseudonym_key.get_secret_value().encode()
+        path = self.root / "keys" / "pseudonym.key"
+        if not path.exists():
+            write_bytes(path, secrets.token_hex(32).encode())
+            path.chmod(0o600)
+        content = path.read_bytes()
+        if len(content) < 32:
+            raise ConfigurationError(f"the key file {path.name} is shorter than 32 bytes", "restore it from its backup")
+        return content
+
+
+def load_settings() -> Settings:
+    """Settings of this process, from its environment."""
+    return Settings()
+
+
+def quiet_environment(**extra: str) -> dict[str, str]:
+    """The environment for a child process: this one's, with all telemetry off, plus `extra`."""
+    return {**os.environ, **QUIET, **extra}
+
+
+def quieten() -> None:
+    """Switch telemetry off for this process, before any tool is imported."""
+    os.environ.update(QUIET)
