@@ -119,3 +119,23 @@ def quiet_environment(**extra: str) -> dict[str, str]:
 def quieten() -> None:
     """Switch telemetry off for this process, before any tool is imported."""
     os.environ.update(QUIET)
+
+
+def orchestration(settings: Settings) -> dict[str, str]:
+    """What Prefect and MLflow need to know of this installation, for this process or a child."""
+    return {
+        "RADLOOP_PROJECT": str(settings.project),
+        "RADLOOP_HOME": str(settings.root),
+        "PREFECT_HOME": str(settings.root / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
+
+
+def prepare_process(settings: Settings) -> None:
+    """Point this process at its installation before a tool is imported; what the user has set stays."""
+    quieten()
+    for name, value in orchestration(settings).items():
+        os.environ.setdefault(name, value)

@@ -43,10 +43,10 @@ def run_stage(verb: str, use_case: str) -> None:
 
 
 def require_upstream(chain: list[str], verb: str, paths: Paths, use_case: str) -> None:
-    """Keep every gate that stands before `verb`; `reference` follows even a closed evaluation.
+    """Keep every gate that stands before `verb`, so that `dvc repro` by hand has teeth too.
 
     Raises GateClosed.
     """
     for earlier in chain[: chain.index(verb)]:
-        if earlier in GATES and not (verb == "reference" and earlier == "evaluate"):
+        if earlier in GATES:
             require(paths.gate(use_case, earlier))
