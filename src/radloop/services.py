@@ -183,7 +183,9 @@ def prefect(settings: Settings, *arguments: str) -> str:
         cwd=settings.project, env=environment(settings), text=True, capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise ServiceUnavailable(f"prefect {arguments[0]} failed: {(done.stdout + done.stderr)[-800:]}", "read the lines")
+        raise ServiceUnavailable(
+            f"prefect {arguments[0]} failed: {(done.stdout + done.stderr)[-800:]}", "read the lines"
+        )
     return done.stdout
 
 

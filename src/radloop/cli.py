@@ -1,0 +1,197 @@
+"""The `radloop` command: one door for people. Heavy tools are imported inside the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from radloop.errors import RadloopError
+from radloop.settings import load_settings, prepare_process
+
+app = typer.Typer(
+    help="The loop of AI-assisted radiology: data in, versioned, validated; models trained, judged, deployed, watched.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+labels = typer.Typer(help="Late labels: what turned out to be true of predictions.", no_args_is_help=True)
+ledger = typer.Typer(help="The tamper-evident history.", no_args_is_help=True)
+data = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)
+app.add_typer(labels, name="labels")
+app.add_typer(ledger, name="ledger")
+app.add_typer(data, name="data")
+
+DEFAULT_CASE = "chest_pneumonia"
+UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]
+Host = Annotated[str, typer.Option(help="Loopback unless you know better.")]
+
+
+def say(text: str) -> None:
+    """One line for a person, on standard error so that standard output stays data."""
+    from rich.console import Console  # 0.1 s that --help need not pay
+
+    Console(stderr=True, highlight=False).print(text)
+
+
+@app.command()
+def stage(verb: str, use_case: str) -> None:
+    """Run one DVC stage in the current folder (what dvc.yaml calls)."""
+    from radloop.stages import run_stage
+
+    run_stage(verb, use_case)
+
+
+@app.command()
+def run(
+    flow: Annotated[str, typer.Argument(help="ingest, validate, train, evaluate, deploy, infer, monitor or retrain.")],
+    use_case: UseCaseArgument = DEFAULT_CASE,
+    parameter: Annotated[list[str] | None, typer.Option("-p", "--param", help="key=value, as often as needed.")] = None,
+    watch: Annotated[bool, typer.Option(help="Wait for the end of a deployment's run.")] = True,
+) -> None:
+    """Start a flow: as a deployment where `radloop up` runs, else here and now.
+
+    Prefect names a deployment FLOW/DEPLOYMENT, so the long way to say `radloop run train chest_pneumonia` is
+    [bold]prefect deployment run 'train/train' -p use_case=chest_pneumonia --watch[/bold].
+    """
+    from radloop.running import start_flow
+
+    raise typer.Exit(start_flow(load_settings(), flow, use_case, parameter or [], watch))
+
+
+@app.command()
+def repro(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Run the whole pipeline of a use case, and nothing of it that is up to date."""
+    from radloop.running import reproduce_all
+
+    reproduce_all(load_settings(), use_case, say)
+
+
+@app.command()
+def demo(
+    source: Annotated[str, typer.Option(help="simulated, or nih_cxr with --data.")] = "simulated",
+    data_folder: Annotated[Path | None, typer.Option("--data", help="Folder of the real data set.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated hospital.")] = 0,
+) -> None:
+    """Tell the whole story once: two months of a hospital, from the first study to a verdict and a retrain."""
+    from flows.demo import tell_story
+
+    tell_story(source, data_folder, seed)
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where the DICOM files go; must be empty or absent.")],
+    studies: Annotated[int, typer.Option(help="How many.")] = 100,
+    seed: Annotated[int, typer.Option(help="Equal seeds make equal hospitals.")] = 0,
+    shift: Annotated[list[str] | None, typer.Option(help="A planted shift, as often as wanted.")] = None,
+) -> None:
+    """Write the radiographs of a simulated hospital: invented patients, physics for pictures, known truth."""
+    from radloop.running import simulate_folder
+
+    simulate_folder(folder, studies, seed, shift or [], load_settings().workers)
+
+
+@app.command()
+def serve(
+    use_case: UseCaseArgument = DEFAULT_CASE,
+    host: Host = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Default: RADLOOP_SERVING_PORT.")] = None,
+) -> None:
+    """Answer POST /predict with the champion, and follow its alias without a restart."""
+    import uvicorn
+
+    from radloop.serving.app import create_app
+
+    settings = load_settings()
+    uvicorn.run(create_app(settings, use_case), host=host, port=port or settings.serving_port, log_level="warning")
+
+
+@app.command()
+def up() -> None:
+    """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
+    from radloop.services import up as start
+
+    start(load_settings(), say)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started, and only that."""
+    from radloop.services import down as stop
+
+    stop(load_settings(), say)
+
+
+@app.command()
+def doctor() -> None:
+    """Look for every known trap of this machine and its tools, and say the mend."""
+    from radloop.doctor import examine
+
+    raise typer.Exit(examine(load_settings()))
+
+
+@app.command()
+def settings() -> None:
+    """Show the settings of this machine; secrets stay hidden."""
+    for name, value in load_settings().model_dump().items():
+        typer.echo(f"RADLOOP_{name.upper():18} {value}")
+
+
+@app.command()
+def bench(
+    jobs: Annotated[list[str] | None, typer.Argument(help="Jobs to time; default all quick ones.")] = None,
+) -> None:
+    """Time each job against the plain alternative, outputs checked equal, medians of three runs or more."""
+    from flows.bench import run_bench
+
+    run_bench(jobs or [])
+
+
+@labels.command("add")
+def labels_add(file: Path, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Join late labels (CSV or Parquet: prediction_id, findings) to their predictions."""
+    from radloop.running import add_labels
+
+    add_labels(load_settings(), use_case, file, say)
+
+
+@ledger.command("verify")
+def ledger_verify() -> None:
+    """Prove that no entry was altered, dropped or reordered."""
+    from radloop.ledger import Ledger
+
+    book = Ledger(load_settings().ledger)
+    say(f"{book.verify()} entries, every hash and signature holds")
+
+
+@ledger.command("show")
+def ledger_show(kind: Annotated[str | None, typer.Option(help="Only entries of this kind.")] = None) -> None:
+    """List the history, oldest first."""
+    from radloop.ledger import Ledger
+
+    for entry in Ledger(load_settings().ledger).entries(kind):
+        typer.echo(f"{entry.sequence:6} {entry.time} {entry.kind:12} {entry.body}")
+
+
+@data.command("show")
+def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Say what the current snapshot holds: patients, studies, prevalence, demographics, scanners."""
+    from radloop.running import show_data
+
+    show_data(load_settings(), use_case)
+
+
+def main() -> None:
+    """Run the command; foreseen failures are one line with the next step, never a traceback."""
+    prepare_process(load_settings())
+    try:
+        app()
+    except RadloopError as error:
+        say(f"[red]{error.family}[/red]: {error.message}")
+        if error.next_step:
+            say(f"next: {error.next_step}")
+        sys.exit(error.exit_code)

@@ -1,0 +1,152 @@
+"""What the command line does beside calling one room: start a flow, reproduce a pipeline, show data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from radloop.errors import ConfigurationError, RadloopError
+from radloop.params import Params
+from radloop.services import environment, running
+from radloop.settings import Settings, orchestration, quiet_environment
+from radloop.workspace import Workspace
+
+FLOWS = ("ingest", "validate", "train", "evaluate", "deploy", "infer", "monitor", "retrain")
+
+
+def start_flow(settings: Settings, flow: str, use_case: str, parameters: list[str], watch: bool) -> int:
+    """Start a flow as a deployment if this installation's worker is up, else in a child process; return its exit code.
+
+    Raises ConfigurationError for an unknown flow, use case or parameter spelling.
+    """
+    if flow not in FLOWS:
+        raise ConfigurationError(f"unknown flow {flow!r}; known: {', '.join(FLOWS)}", "choose one of these")
+    Params.load(settings.project).use_case(use_case)
+    values = _parse(parameters)
+    if "worker" in running(settings):
+        pairs = [f"{key}={json.dumps(value)}" for key, value in {"use_case": use_case, **values}.items()]
+        flags = [flag for pair in pairs for flag in ("-p", pair)] + (["--watch"] if watch else [])
+        command = [sys.executable, "-m", "prefect", "deployment", "run", f"{flow}/{flow}", *flags]
+        return subprocess.run(command, cwd=settings.project, env=environment(settings), check=False).returncode
+    command = [sys.executable, "-m", f"flows.{flow}", use_case, *parameters]
+    child = quiet_environment(**orchestration(settings))
+    return subprocess.run(command, cwd=settings.project, env=child, check=False).returncode
+
+
+def _parse(parameters: list[str]) -> dict[str, Any]:
+    """key=value pairs; a value is JSON where it parses as such, else text."""
+    values: dict[str, Any] = {}
+    for pair in parameters:
+        key, sign, text = pair.partition("=")
+        if not sign:
+            raise ConfigurationError(f"parameter {pair!r} is not key=value", "write -p key=value")
+        try:
+            values[key] = json.loads(text)
+        except json.JSONDecodeError:
+            values[key] = text
+    return values
+
+
+def run_here(flow: Callable[..., Any], arguments: list[str]) -> None:
+    """`python -m flows.<name> [use_case] [key=value ...]`: run a flow with no server, exit as its failure says."""
+    named = [argument for argument in arguments if "=" in argument]
+    plain = [argument for argument in arguments if "=" not in argument]
+    try:
+        values = _parse(named)
+        if plain:
+            values["use_case"] = plain[0]
+        flow(**values)
+    except RadloopError as error:
+        print(f"{error.family}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def reproduce_all(settings: Settings, use_case: str, say: Callable[[str], None]) -> bool:
+    """Bring the whole pipeline of a use case up to date in the workspace; True when a stage was executed."""
+    place = Workspace(settings)
+    place.synchronise()
+    last = place.params.verbs(use_case)[-1] if use_case in place.params.use_cases else ""
+    case = place.case(use_case)
+    if not place.snapshot_folder(use_case).exists():
+        say(f"{use_case} has no data yet: ingesting {case.ingest.source}")
+        if start_flow(settings, "ingest", use_case, [], watch=True):
+            raise ConfigurationError("ingest failed, see above", f"radloop run ingest {use_case}")
+    executed = place.reproduce(use_case, last, single=False)
+    if executed:
+        place.commit_run(f"Run {use_case}")
+    say(f"{use_case}: {'reproduced' if executed else 'nothing changed, no stage was executed'}")
+    return executed
+
+
+def simulate_folder(folder: Path, studies: int, seed: int, shifts: list[str], workers: int) -> None:
+    """Write a simulated hospital's studies into an empty folder, with a progress bar.
+
+    Raises ConfigurationError where the folder holds files or a shift is unknown.
+    """
+    from radloop.simulate.hospital import Hospital, simulate
+    from radloop.simulate.shifts import shifted
+
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(f"{folder} is not empty", "name a new folder")
+    hospital = shifted(Hospital(seed=seed), shifts)
+    with progress_bar("simulating studies", studies) as advance:
+        simulate(hospital, studies, folder, workers=workers, progress=advance)
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; the context's value moves it on by `n`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda n: progress.advance(task, n)
+
+
+def add_labels(settings: Settings, use_case: str, file: Path, say: Callable[[str], None]) -> int:
+    """Add a file of late labels to the prediction log; return how many were new."""
+    from radloop.predictions import PredictionLog, read_label_file
+
+    added = PredictionLog(settings.log).add_labels(use_case, read_label_file(file))
+    say(f"{added}")
+    return 0
+
+
+def show_data(settings: Settings, use_case: str) -> None:
+    """Print what the current snapshot holds, with its md5."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from radloop.catalog import read_catalog
+
+    place = Workspace(settings)
+    frame = read_catalog(place.snapshot_folder(use_case))
+    table = Table(title=f"{use_case} · snapshot {place.md5(use_case)}")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in _facts(frame, place.case(use_case).task.finding).items():
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+def _facts(frame: Any, finding: str) -> dict[str, Any]:
+    labelled = frame[frame.findings.notna()]
+    positive = labelled.findings.map(lambda found: finding in found).mean() if len(labelled) else float("nan")
+    return {
+        "images": len(frame),
+        "patients": frame.patient_id.nunique(),
+        "studies": frame.study_id.nunique(),
+        "labelled": len(labelled),
+        f"{finding} among labelled": f"{positive:.1%}",
+        "age, median": frame.age.median(),
+        **{f"sex {sex}": n for sex, n in frame.sex.value_counts(dropna=False).items()},
+        **{f"view {view}": n for view, n in frame["view"].value_counts(dropna=False).items()},
+        **{f"scanner {name}": n for name, n in frame.manufacturer.value_counts(dropna=False).items()},
+    }
