@@ -1,0 +1,63 @@
+"""Numbers that tell a film that shows nothing, or shows it wrongly, from one that can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from radloop.imaging.resample import reduce_film
+from radloop.quality.inversion import inverted_score
+
+#: Side of the thumbnail that all measures and fingerprints share.
+THUMBNAIL = 64
+#: Share of a film's range within which a pixel counts as being at its end.
+END = 0.01
+
+
+@dataclass(frozen=True)
+class PixelMeasures:
+    """What one film's pixels say of themselves; None where nothing varies, so that one fault has one reason.
+
+    `contrast`: standard deviation of the thumbnail in 8-bit grey levels of the stored depth.
+    `structure`: share of the pixels' variance that the thumbnail keeps; near 0 for noise alone.
+    `saturated`: share of pixels within 1 % of either end of the range. `inverted`: see `quality.inversion`.
+    """
+
+    decoded_rows: int
+    decoded_columns: int
+    contrast: float
+    structure: float | None = None
+    saturated: float | None = None
+    inverted: float | None = None
+
+
+def measure_pixels(pixels: np.ndarray, bits_stored: int, thumbnail: np.ndarray) -> PixelMeasures:
+    """Measure one film, so that rules can refuse what would teach nothing or teach wrongly.
+
+    `pixels`: [H, W] display values, dense tissue bright; `thumbnail`: `shrink(pixels)`.
+    """
+    rows, columns = pixels.shape
+    low, high = float(pixels.min()), float(pixels.max())
+    contrast = float(thumbnail.std()) * 255.0 / (2.0**bits_stored - 1.0)
+    if high == low:
+        return PixelMeasures(rows, columns, contrast)
+    margin = END * (high - low)
+    at_ends = np.count_nonzero(pixels <= low + margin) + np.count_nonzero(pixels >= high - margin)
+    structure = float(thumbnail.var() / pixels.var(dtype=np.float64))
+    return PixelMeasures(
+        rows, columns, contrast, structure, at_ends / pixels.size, inverted_score(thumbnail)
+    )  # fmt: skip
+
+
+def shrink(pixels: np.ndarray) -> np.ndarray:
+    """The film averaged to a square of 64 x 64, whatever its aspect: enough to recognise it, cheap to compare.
+
+    `pixels`: [H, W]. Returns float32 [64, 64] in the same units. Raises StudyRejected for what is not one
+    greyscale frame.
+    """
+    film = reduce_film(pixels)
+    smaller = min(film.shape) >= THUMBNAIL
+    how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(film).resize((THUMBNAIL, THUMBNAIL), how), dtype=np.float32)
