@@ -132,7 +132,7 @@ def test_a_deleted_history_is_not_silently_begun_anew(ledger: Ledger) -> None:
 def test_a_lost_key_is_asked_for_and_no_new_one_is_made(ledger: Ledger) -> None:
     _written(ledger)
     (ledger.keys / "ledger.key").unlink()
-    with pytest.raises(ConfigurationError, match="ledger.key is missing"):
+    with pytest.raises(ConfigurationError, match=r"ledger\.key is missing"):
         ledger.write("note", {})
 
 
