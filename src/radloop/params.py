@@ -142,12 +142,19 @@ class Evaluate(Section):
     baseline_margin: float
     largest_calibration_error: Share
     shortcut_warning: Share
+    calibration_bins: int = Field(gt=1)
+    bootstrap: int = Field(ge=1000)
+    svm_side: int = Field(gt=0)
+    svm_rows: int = Field(gt=0)
+    svm_costs: tuple[float, ...]
+    seed: int
 
 
 class Reference(Section):
     """Size of the monitoring reference."""
 
-    rows: int
+    rows: int = Field(gt=0)
+    seed: int
 
 
 class Register(Section):
@@ -165,13 +172,18 @@ class Deploy(Section):
 
 
 class Monitor(Section):
-    """Sampling, alarm rate and limits of action."""
+    """Sampling, alarm rate, sizes of change that matter, and limits of action."""
 
-    sample: int
+    sample: int = Field(gt=0)
     smallest_window: int
-    false_alarm_rate: Share
+    false_alarm_rate: Share = Field(gt=0, lt=1)
+    permutations: int = Field(ge=100)
+    smallest_share_change: Share
+    smallest_shift: float
+    smallest_drop: Share
     bias_gap: Share
     performance_floor: Share
+    unusable_share: Share
 
 
 class Retrain(Section):

@@ -243,7 +243,7 @@ def weighted_mean(values: np.ndarray) -> intervals.Statistic:
 
 
 def test_the_bootstrap_of_a_mean_agrees_with_its_clustered_standard_error() -> None:
-    labels, scores, clusters, _ = readings(5, patients=200)
+    _, scores, clusters, _ = readings(5, patients=200)
     found = intervals.cluster_bootstrap(weighted_mean(scores), clusters, replicates=4000)
     means = scores.reshape(200, 2).mean(axis=1)
     half = 1.96 * means.std(ddof=1) / np.sqrt(200)
