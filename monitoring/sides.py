@@ -1,0 +1,45 @@
+"""One side of a comparison, prepared once for every detector and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from monitoring.columns import CATEGORIES, GRIDS, embeddings, tidy
+from radloop.sketches import Sketch, merge_all, summarise
+
+
+@dataclass(frozen=True)
+class Side:
+    """Tidy rows, their embeddings [n, d], the sketch of every day and, merged, of all of them."""
+
+    rows: pd.DataFrame
+    embeddings: np.ndarray
+    days: Mapping[str, Sketch]
+    sketch: Sketch
+
+    @property
+    def n(self) -> int:
+        """Images."""
+        return len(self.rows)
+
+    @property
+    def patients(self) -> int:
+        """Patients."""
+        return int(self.rows["patient"].nunique())
+
+    @property
+    def labelled(self) -> int:
+        """Images whose truth is known."""
+        return int(self.rows["label"].notna().sum())
+
+
+def side_of(frame: pd.DataFrame) -> Side:
+    """Prepare a table of predictions (with `label`, null where unknown) for comparison."""
+    rows = tidy(frame)
+    days = {str(day): summarise(part, GRIDS, CATEGORIES) for day, part in rows.groupby("day", sort=True)}
+    whole = merge_all(days.values()) if days else summarise(rows, GRIDS, CATEGORIES)
+    return Side(rows, embeddings(frame), days, whole)
