@@ -1,0 +1,305 @@
+"""The catalog: what has been admitted, append-only, and its only writer.
+
+A snapshot folder holds `catalog/part-<batch>.parquet` (one row per image), `shards/<batch>-<k>.tar` (the bytes)
+and `quarantine/part-<batch>.parquet` (what was refused and why). An admission writes its shards first and the
+catalog part that names them last: killed in between, it leaves shards that no part names, and those are
+swept away by the next one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from radloop.errors import ConfigurationError, ServiceUnavailable
+from radloop.files import write_bytes
+from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
+from radloop.shards import ShardWriter
+
+PATIENCE = 600  # seconds to wait for another admission into the same snapshot
+_SUFFIX = {"application/dicom": ".dcm", "image/png": ".png"}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What became of the arrivals: each is counted once."""
+
+    admitted: int = 0  # new images
+    already: int = 0  # known already, with nothing new to say
+    quarantined: int = 0  # refused, now listed with their reason
+    relabelled: int = 0  # known images whose findings are new or corrected
+
+
+@dataclass
+class _Batch:
+    """One admission under way."""
+
+    folder: Path
+    number: int
+    shards: ShardWriter
+    known: dict[str, Stored]  # by instance UID
+    places: dict[str, tuple[str, int]]  # shard and offset of each content
+    refused: set[tuple[str, str, str]]
+    stored: list[Stored] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    already: int = 0
+    relabelled: int = 0
+
+    @property
+    def summary(self) -> Admission:
+        return Admission(len(self.stored) - self.relabelled, self.already, len(self.rejections), self.relabelled)
+
+
+def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
+    """Append what is new to the snapshot in `folder`, all of it or, if the process dies, nothing.
+
+    A known instance with the same content is counted and left alone, so a second admission of one source writes
+    no byte; with other content it is quarantined (`instance_uid_conflict`) and the first stays; with other
+    findings it is relabelled: a new row points to the same bytes. Two instances with equal content are two rows
+    that share their bytes, because which of them is right is for a person to say.
+    Raises ConfigurationError where the disk cannot be written, ServiceUnavailable where another admission
+    holds the snapshot for more than ten minutes.
+    """
+    with _alone(folder):
+        with _disk(folder):
+            _sweep(folder)
+            batch = _open_batch(folder)
+        try:
+            for position, arrival in enumerate(arrivals):
+                _take(batch, arrival, position)
+            with _disk(folder):
+                batch.shards.close()
+                _write_parts(batch)
+        except BaseException:
+            batch.shards.abandon()
+            raise
+    return batch.summary
+
+
+def read_catalog(folder: Path) -> pd.DataFrame:
+    """All admitted images, one row each with the columns of `Stored`, its latest findings, oldest first.
+
+    `findings` holds lists or None, `acquired_on` dates; missing numbers are NaN.
+    Raises ConfigurationError where `folder` holds no catalog.
+    """
+    parts = _parts(folder / "catalog")
+    if not parts:
+        raise ConfigurationError(f"{folder} holds no catalog", "ingest some studies first")
+    table = pa.concat_tables(pq.read_table(part, schema=schema_of(Stored)) for part in parts)
+    frame: pd.DataFrame = table.to_pandas()
+    lists = [None if found is None else list(found) for found in frame["findings"]]
+    frame["findings"] = pd.Series(lists, dtype=object)
+    return frame.drop_duplicates("record_id", keep="last").reset_index(drop=True)
+
+
+def read_quarantine(folder: Path) -> pd.DataFrame:
+    """All refused arrivals with the columns of `Rejection`; empty where nothing was refused."""
+    tables = [pq.read_table(part, schema=schema_of(Rejection)) for part in _parts(folder / "quarantine")]
+    frame: pd.DataFrame = pa.concat_tables([schema_of(Rejection).empty_table(), *tables]).to_pandas()
+    return frame
+
+
+def records_of(frame: pd.DataFrame) -> list[Stored]:
+    """Rows of a catalog frame as records, with None where pandas holds NaN."""
+    names = [f.name for f in fields(Stored)]
+    table = pa.Table.from_pandas(frame[names], schema=schema_of(Stored), preserve_index=False)
+    return [Stored(**row) for row in table.to_pylist()]
+
+
+def read_content(folder: Path, row: Any) -> bytes:
+    """The bytes of one admitted image; `row` is a `Stored` or a row of the catalog frame.
+
+    Raises ConfigurationError where its shard is missing or too short.
+    """
+    with _open_shard(folder, row.shard) as stream:
+        return _read_at(stream, row.shard, int(row.offset), int(row.length))
+
+
+def read_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, bytes]]:
+    """Position in `frame` and bytes of each of its images, in the order of the disk: each shard opens once.
+
+    Raises ConfigurationError where a shard is missing or too short.
+    """
+    places = zip(frame["shard"], frame["offset"], frame["length"], range(len(frame)), strict=True)
+    for shard, group in groupby(sorted(places), key=itemgetter(0)):
+        with _open_shard(folder, shard) as stream:
+            for _, offset, length, position in group:
+                yield position, _read_at(stream, shard, offset, length)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock, which lies beside the snapshot so that no version of the data contains it."""
+    with _disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.parent / f".{folder.name}.lock")
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            raise ServiceUnavailable(
+                f"another admission has held {folder.name} for {PATIENCE} s.", "wait for it to end"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Say of a disk that is full, missing or read-only what a user can do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write in {folder}: {error.strerror or type(error).__name__}",
+            "free space or choose a writable folder; nothing was admitted",
+        ) from error
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed admission left: shards that no part names, and unfinished temporary files."""
+    named: set[str] = set()
+    for part in _parts(folder / "catalog"):
+        named.update(pq.read_table(part, columns=["shard"])["shard"].to_pylist())
+    for path in (folder / "shards").glob("*"):
+        if path.name not in named:
+            path.unlink()
+    for kind in ("catalog", "quarantine"):
+        for path in (folder / kind).glob(".*"):
+            path.unlink()
+
+
+def _open_batch(folder: Path) -> _Batch:
+    known = records_of(read_catalog(folder)) if _parts(folder / "catalog") else []
+    refused = read_quarantine(folder)
+    numbers = [int(part.stem.split("-")[1]) for kind in ("catalog", "quarantine") for part in _parts(folder / kind)]
+    number = max(numbers, default=-1) + 1
+    return _Batch(
+        folder=folder,
+        number=number,
+        shards=ShardWriter(folder / "shards", number),
+        known={record.instance_uid: record for record in known},
+        places={record.sha256: (record.shard, record.offset) for record in known},
+        refused=set(zip(refused["sha256"], refused["name_sha256"], refused["reason"], strict=True)),
+    )
+
+
+def _take(batch: _Batch, arrival: Arrival | Rejection, position: int) -> None:
+    if isinstance(arrival, Rejection):
+        _refuse(batch, arrival)
+        return
+    record = arrival.record
+    known = batch.known.get(record.instance_uid)
+    if known is None:
+        _store(batch, arrival)
+    elif known.sha256 == record.sha256:
+        _relabel(batch, known, record)
+    else:
+        _refuse(batch, _conflict(record, position))
+
+
+def _refuse(batch: _Batch, rejection: Rejection) -> None:
+    key = (rejection.sha256, rejection.name_sha256, rejection.reason)
+    if key in batch.refused:
+        batch.already += 1
+        return
+    batch.refused.add(key)
+    batch.rejections.append(rejection)
+
+
+def _conflict(record: Record, position: int) -> Rejection:
+    return Rejection(
+        source=record.source,
+        sha256=record.sha256,
+        name_sha256="",
+        reason="instance_uid_conflict",
+        message="another image was admitted under this SOP instance UID; the first one stays.",
+        position=position,
+    )
+
+
+def _relabel(batch: _Batch, known: Stored, record: Record) -> None:
+    if record.findings is None or record.findings == known.findings:
+        batch.already += 1
+        return
+    again = replace(known, findings=record.findings, batch=batch.number, admitted_at=datetime.now(UTC))
+    batch.known[record.instance_uid] = again
+    batch.stored.append(again)
+    batch.relabelled += 1
+
+
+def _store(batch: _Batch, arrival: Arrival) -> None:
+    record = arrival.record
+    shard, offset = _place(batch, arrival)
+    stored = Stored(
+        **{f.name: getattr(record, f.name) for f in fields(Record)},
+        shard=shard,
+        offset=offset,
+        length=len(arrival.content),
+        batch=batch.number,
+        admitted_at=datetime.now(UTC),
+    )
+    batch.known[record.instance_uid] = stored
+    batch.stored.append(stored)
+
+
+def _place(batch: _Batch, arrival: Arrival) -> tuple[str, int]:
+    """Where the bytes lie: written now, or where another instance with the same bytes has put them."""
+    record = arrival.record
+    if record.sha256 not in batch.places:
+        with _disk(batch.folder):
+            name = record.sha256 + _SUFFIX[record.content_type]
+            batch.places[record.sha256] = batch.shards.add(name, arrival.content)
+    return batch.places[record.sha256]
+
+
+def _write_parts(batch: _Batch) -> None:
+    """The catalog part last: it is what makes the admission true."""
+    name = f"part-{batch.number:06d}.parquet"
+    if batch.rejections:
+        write_bytes(batch.folder / "quarantine" / name, _parquet(table_of(Rejection, batch.rejections)))
+    if batch.stored:
+        write_bytes(batch.folder / "catalog" / name, _parquet(table_of(Stored, batch.stored)))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+@contextmanager
+def _open_shard(folder: Path, shard: str) -> Iterator[io.BufferedReader]:
+    try:
+        stream = (folder / "shards" / shard).open("rb")
+    except OSError as error:
+        raise ConfigurationError(
+            f"shard {shard} cannot be read: {error.strerror}", "restore the snapshot with dvc checkout"
+        ) from error
+    with stream:
+        yield stream
+
+
+def _read_at(stream: io.BufferedReader, shard: str, offset: int, length: int) -> bytes:
+    stream.seek(offset)
+    content = stream.read(length)
+    if len(content) != length:
+        raise ConfigurationError(f"shard {shard} is too short", "restore the snapshot with dvc checkout")
+    return content

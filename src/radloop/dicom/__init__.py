@@ -1,0 +1,16 @@
+"""DICOM in: read bytes, take identity away, decode pixels.
+
+pydicom's warnings quote the offending value, which may be a patient's name, so they are silenced here
+for every process that reads DICOM through radloop; what is wrong is said by our own errors instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+from pydicom import config
+
+config.settings.reading_validation_mode = config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")

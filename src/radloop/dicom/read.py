@@ -1,0 +1,125 @@
+"""Bytes to a data set that is one monochrome image, or a refusal that says why it is not."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from radloop.errors import StudyRejected
+
+_IMAGE_CLASSES = "1.2.840.10008.5.1.4.1.1."  # storage SOP classes (PS3.4 B.5)
+_WITHOUT_PREAMBLE = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x00\x00")
+_NEEDED = (
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Modality",
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation",
+)  # fmt: skip
+LARGEST_PIXELS = 100_000_000  # a forged header must not make us allocate the machine's memory
+
+
+def is_dicom(content: bytes) -> bool:
+    """Whether the bytes are a DICOM file (PS3.10 7.1), or an old one that lacks the preamble."""
+    return content[128:132] == b"DICM" or content[:4] in _WITHOUT_PREAMBLE
+
+
+def read_dicom(content: bytes) -> Dataset:
+    """Parse a DICOM file that holds one monochrome image, because one catalog row is one image.
+
+    Raises StudyRejected where it is empty, no DICOM, truncated, or no such image.
+    """
+    if not content:
+        raise StudyRejected("empty_file", "the file has no bytes.", "copy it again")
+    if not is_dicom(content):
+        raise StudyRejected("not_dicom", "the file is not DICOM.", "remove it from the folder or convert it")
+    dataset = _parse(content)
+    _require_attributes(dataset)
+    _require_one_monochrome_image(dataset)
+    return dataset
+
+
+def _parse(content: bytes) -> Dataset:
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        _ = dataset.get("SOPClassUID"), dataset.get("PixelData")  # elements are parsed when first touched
+    except EOFError:
+        raise StudyRejected("truncated", "the DICOM file ends too early.", "copy it again") from None
+    except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
+        raise StudyRejected("unreadable_dicom", "the DICOM file cannot be parsed.", "check the export") from None
+    return dataset
+
+
+def _require_attributes(dataset: Dataset) -> None:
+    for keyword in _NEEDED:
+        if not text(dataset, keyword):
+            raise StudyRejected(
+                f"no_{keyword}", f"{keyword} is missing or empty.", "send the study again with this attribute"
+            )
+    if not text(dataset, "SOPClassUID").startswith(_IMAGE_CLASSES):
+        raise StudyRejected("not_an_image", "the SOP class is not one of DICOM's storage classes.", "leave it out")
+    if "PixelData" not in dataset:
+        raise StudyRejected("no_pixels", "the object holds no pixel data.", "leave it out: only images are read")
+
+
+def _require_one_monochrome_image(dataset: Dataset) -> None:
+    photometric = text(dataset, "PhotometricInterpretation").upper()
+    if photometric not in ("MONOCHROME1", "MONOCHROME2") or whole(dataset, "SamplesPerPixel", 1) != 1:
+        raise StudyRejected("colour", "the image is not MONOCHROME1 or MONOCHROME2.", "send the original film")
+    if whole(dataset, "NumberOfFrames", 1) != 1:
+        raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
+    if text(dataset, "BurnedInAnnotation").upper() == "YES":
+        raise StudyRejected(
+            "burned_in_annotation",
+            "BurnedInAnnotation is YES: the pixels may name a patient and are not cleaned.",
+            "send the film without annotation",
+        )
+    _require_layout(dataset)
+
+
+def _require_layout(dataset: Dataset) -> None:
+    allocated, stored = whole(dataset, "BitsAllocated", 0), whole(dataset, "BitsStored", 0)
+    if allocated not in (8, 16) or not 1 <= stored <= allocated:
+        raise StudyRejected(
+            "bit_depth", f"{stored} bits stored in {allocated} are not supported (1 to 16, in 8 or 16).", "re-export"
+        )
+    if whole(dataset, "HighBit", stored - 1) != stored - 1:
+        raise StudyRejected("high_bit", "HighBit is not BitsStored - 1 (PS3.5 8.1.1).", "re-export")
+    rows, columns = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
+    if not 0 < rows * columns <= LARGEST_PIXELS:
+        raise StudyRejected(
+            "image_size", f"{columns}x{rows} pixels are not between 1 and {LARGEST_PIXELS}.", "re-export"
+        )
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """One attribute as stripped text, empty where it is absent or unreadable; the first of several values."""
+    values = values_of(dataset, keyword)
+    return str(values[0]).strip(" \0") if values else ""
+
+
+def whole(dataset: Dataset, keyword: str, default: int) -> int:
+    """One attribute as an integer, or `default` where it is absent or no integer."""
+    try:
+        return int(text(dataset, keyword))
+    except ValueError:
+        return default
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """One attribute as a number above 0, or None: a physical setting of 0 means that nobody told it."""
+    try:
+        value = float(text(dataset, keyword))
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
+def values_of(dataset: Dataset, keyword: str) -> list[object]:
+    """All values of one attribute, as a list; empty where it is absent or cannot be converted."""
+    try:
+        value = dataset.get(keyword)
+    except Exception:  # conversion of a malformed value fails in any way; it counts as not told
+        return []
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]

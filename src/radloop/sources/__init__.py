@@ -1,0 +1,47 @@
+"""Where studies come from: one adapter per way that data arrives, one contract for all.
+
+A source yields each thing once, as an Arrival without identity or as a Rejection with its reason; nothing that
+lies in a source is passed over in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import ConfigurationError
+from radloop.records import Arrival, Rejection
+from radloop.sources.dicom_folder import DicomFolder
+from radloop.sources.instance import read_instance
+from radloop.sources.nih_cxr import NihCxr
+
+__all__ = ["KNOWN", "Source", "open_source", "read_instance"]
+
+KNOWN = (DicomFolder.name, NihCxr.name)
+
+
+class Source(Protocol):
+    """Something that yields arrivals lazily, in the same order each time; its length counts what it will try."""
+
+    name: str
+
+    def __iter__(self) -> Iterator[Arrival | Rejection]: ...
+
+    def __len__(self) -> int: ...
+
+
+def open_source(name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None) -> Source:
+    """Open a folder by the name of its layout, having looked only at names and tables.
+
+    `labels` replaces the table that the layout has by itself. Raises ConfigurationError for an unknown
+    name, a missing or empty folder and a table that lacks a column.
+    """
+    if name not in KNOWN:
+        raise ConfigurationError(f"unknown source {name!r}; known: {', '.join(KNOWN)}", "choose one of these")
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
+    if name == NihCxr.name:
+        return NihCxr(folder, pseudonyms, labels)
+    return DicomFolder(folder, pseudonyms, labels)

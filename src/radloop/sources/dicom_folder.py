@@ -1,0 +1,93 @@
+"""A folder of DICOM files of any name at any depth, with an optional table of what was found on them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import ConfigurationError, StudyRejected
+from radloop.records import Arrival, Rejection
+from radloop.sources.instance import dicom_arrival, read_file, rejection
+
+LABELS = "labels.csv"
+TRUTH = "truth.parquet"  # what a simulation knows; never shown to a model
+COLUMNS = ("sop_instance_uid", "findings")
+
+
+class DicomFolder:
+    """All files below a folder, in the order of their paths.
+
+    `labels.csv` (columns sop_instance_uid, findings) tells findings, separated by |; an empty cell means that
+    somebody looked and found nothing, an absent row that nobody looked.
+    """
+
+    name = "dicom_folder"
+
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None) -> None:
+        self._pseudonyms = pseudonyms
+        table = labels or folder / LABELS
+        self._findings = _read_labels(table, pseudonyms) if labels or table.is_file() else {}
+        self._files = _find_files(folder, table)
+        self._folder = folder
+        if not self._files:
+            raise ConfigurationError(f"{folder} holds no file", "check the path of the data")
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[Arrival | Rejection]:
+        for position, name in enumerate(self._files):
+            yield self._take(name, position)
+
+    def _take(self, name: str, position: int) -> Arrival | Rejection:
+        content = b""
+        try:
+            content = read_file(self._folder / name)
+            return self._read(content)
+        except StudyRejected as refusal:
+            return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
+
+    def _read(self, content: bytes) -> Arrival:
+        arrival = dicom_arrival(content, self._pseudonyms, self.name)
+        findings = self._findings.get(arrival.record.instance_uid)
+        return replace(arrival, record=replace(arrival.record, findings=findings))
+
+
+def _find_files(folder: Path, table: Path) -> list[str]:
+    """Paths of all visible files relative to the folder, but for its tables."""
+    tables = {(folder / LABELS).absolute(), (folder / TRUTH).absolute(), table.absolute()}
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(parent) / name for name in names if not name.startswith("."))
+        found += [str(path.relative_to(folder)) for path in paths if path.absolute() not in tables]
+    return sorted(found)
+
+
+def _read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
+    """Findings by the pseudonym of the SOPInstanceUID, so that the table's own UIDs are forgotten."""
+    labels: dict[str, list[str]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, restval="")
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise ConfigurationError(
+                    f"{path.name} lacks the column {', '.join(missing)}", f"give it the header {','.join(COLUMNS)}"
+                )
+            for row in reader:
+                uid = pseudonyms.uid(row["sop_instance_uid"])
+                if uid in labels:
+                    raise ConfigurationError(
+                        f"{path.name} line {reader.line_num} names an object a second time", "remove one of the lines"
+                    )
+                labels[uid] = [finding.strip() for finding in row["findings"].split("|") if finding.strip()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{path.name} cannot be read as CSV ({type(error).__name__})", "mend the file"
+        ) from None
+    return labels

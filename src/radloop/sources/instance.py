@@ -1,0 +1,171 @@
+"""One file's bytes to one arrival: the same first steps for a folder, a live study and a replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from radloop.dicom.deidentify import deidentify, to_bytes
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.read import is_dicom, number, read_dicom, text, values_of
+from radloop.dicom.values import age_in_years, as_date, sex_code
+from radloop.errors import StudyRejected
+from radloop.files import sha256
+from radloop.png import clean_png, is_png
+from radloop.records import Arrival, Record, Rejection
+
+DICOM = "application/dicom"
+PNG = "image/png"
+
+
+def read_instance(
+    content: bytes, pseudonyms: Pseudonyms, source: str = "instance", findings: list[str] | None = None
+) -> Arrival:
+    """Take the identity off one DICOM or PNG file and say what it is, deciding which it is by its first bytes.
+
+    A PNG tells no patient: each distinct one counts as a patient of its own, named by its content.
+    Raises StudyRejected, with a reason and without any value that could name a patient.
+    """
+    if not content:
+        raise StudyRejected("empty_file", "the file has no bytes.", "copy it again")
+    if is_png(content):
+        return _anonymous_png(content, pseudonyms, source, findings)
+    if is_dicom(content):
+        return dicom_arrival(content, pseudonyms, source, findings)
+    raise StudyRejected("not_an_image_file", "the file is neither DICOM nor PNG.", "remove or convert it")
+
+
+def png_arrival(content: bytes, pixels: np.ndarray, source: str, instance_uid: str, **facts: Any) -> Arrival:
+    """An arrival of a stripped PNG with what its source tells of it (fields of Record)."""
+    rows, columns = pixels.shape
+    record = Record(
+        record_id=record_id(instance_uid),
+        instance_uid=instance_uid,
+        source=source,
+        content_type=PNG,
+        sha256=sha256(content),
+        pixel_sha256=pixel_sha256(pixels),
+        rows=rows,
+        columns=columns,
+        bits_stored=8,
+        photometric_interpretation="MONOCHROME2",
+        **facts,
+    )
+    return Arrival(record, content)
+
+
+def record_id(instance_uid: str) -> str:
+    """The catalog's id of an instance: short, and the same whenever that instance comes again."""
+    return f"r-{sha256(instance_uid.encode())[:20]}"
+
+
+def pixel_sha256(pixels: np.ndarray) -> str:
+    """Hash of pixels with their shape and type, so that equal films are found whatever their headers say."""
+    head = f"{pixels.shape[0]}x{pixels.shape[1]}:{pixels.dtype.str[1:]}:".encode()
+    return sha256(head + pixels.tobytes())
+
+
+def rejection(
+    refusal: StudyRejected, pseudonyms: Pseudonyms, source: str, *, name: str, content: bytes, position: int
+) -> Rejection:
+    """What is kept of a refused file: hashes and the reason, neither its name nor its content."""
+    return Rejection(
+        source=source,
+        sha256=sha256(content),
+        name_sha256=pseudonyms.name(name),
+        reason=refusal.reason,
+        message=refusal.message,
+        position=position,
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of one file of a source. Raises StudyRejected where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StudyRejected(
+            "unreadable_file", f"the file cannot be read ({error.strerror}).", "check rights and disk"
+        ) from None
+
+
+def _anonymous_png(content: bytes, pseudonyms: Pseudonyms, source: str, findings: list[str] | None) -> Arrival:
+    stripped, pixels = clean_png(content)
+    own = f"content:{pixel_sha256(pixels)}"
+    return png_arrival(
+        stripped,
+        pixels,
+        source,
+        pseudonyms.uid(own),
+        patient_id=pseudonyms.patient(own),
+        study_id=pseudonyms.study(f"study:{own}"),
+        findings=findings,
+    )
+
+
+def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings: list[str] | None = None) -> Arrival:
+    """An arrival of one DICOM file; nothing but pseudonyms, keep-listed attributes and pixels leaves here.
+
+    Raises StudyRejected where it is no single monochrome image or tells an impossible sex or age.
+    """
+    raw = read_dicom(content)
+    sex, age = sex_code(text(raw, "PatientSex")), age_in_years(text(raw, "PatientAge"))
+    clean = deidentify(raw, pseudonyms)
+    stored = to_bytes(clean)
+    record = Record(
+        record_id=record_id(clean.SOPInstanceUID),
+        patient_id=clean.PatientID,
+        study_id=clean.StudyInstanceUID,
+        instance_uid=clean.SOPInstanceUID,
+        source=source,
+        content_type=DICOM,
+        sha256=sha256(stored),
+        pixel_sha256=_hash_of_stored(clean),
+        rows=clean.Rows,
+        columns=clean.Columns,
+        bits_stored=clean.BitsStored,
+        photometric_interpretation=clean.PhotometricInterpretation,
+        sex=sex,
+        age=age if age is not None else age_in_years(text(clean, "PatientAge")),
+        findings=findings,
+        **_described(clean),
+    )
+    return Arrival(record, stored)
+
+
+def _hash_of_stored(clean: Dataset) -> str:
+    """`pixel_sha256` of a de-identified data set, without decoding its pixels again."""
+    sign = "i" if clean.PixelRepresentation else "u"
+    kind = np.dtype(f"<{sign}{clean.BitsAllocated // 8}")
+    pixels = np.frombuffer(clean.PixelData, kind, clean.Rows * clean.Columns)
+    return pixel_sha256(pixels.reshape(clean.Rows, clean.Columns))
+
+
+def _described(clean: Dataset) -> dict[str, Any]:
+    """What a de-identified header tells of the acquisition; what it does not tell is None."""
+    return {
+        "modality": text(clean, "Modality") or None,
+        "body_part": text(clean, "BodyPartExamined") or None,
+        "view": text(clean, "ViewPosition") or None,
+        "site": text(clean, "InstitutionName") or None,
+        "manufacturer": text(clean, "Manufacturer") or None,
+        "model_name": text(clean, "ManufacturerModelName") or None,
+        "software": "; ".join(map(str, values_of(clean, "SoftwareVersions"))) or None,
+        "acquired_on": as_date(text(clean, "AcquisitionDate")) or as_date(text(clean, "StudyDate")),
+        "kvp": number(clean, "KVP"),
+        "exposure": _exposure(clean),
+        "pixel_spacing": number(clean, "PixelSpacing") or number(clean, "ImagerPixelSpacing"),
+    }
+
+
+def _exposure(clean: Dataset) -> float | None:
+    """Exposure in mAs, from the finest attribute that tells it (PS3.3 C.8.7.5)."""
+    if (micro := number(clean, "ExposureInuAs")) is not None:
+        return micro / 1000
+    if (milli := number(clean, "Exposure")) is not None:
+        return milli
+    current, time = number(clean, "XRayTubeCurrent"), number(clean, "ExposureTime")
+    return current * time / 1000 if current and time else None
