@@ -37,15 +37,21 @@ class Finding:
         return asdict(self)
 
 
+#: Streams in the order in which people act on them: harm first, then causes, then what the model made of them.
+ORDER: tuple[Stream, ...] = (
+    "performance", "bias", "acquisition", "population", "prevalence", "image", "embedding", "score",
+)  # fmt: skip
+#: A change of a share of 0.05 weighs like a shift of 0.2 standard deviations.
+_SHARES_WEIGH = 4.0
+
+
 def alarms(findings: Iterable[Finding]) -> list[Finding]:
-    """The alarms, what people can act on first: a new value before a shifted one, a cause before its effects."""
-    order = ("unusable", "floor", "new", "level", "drop", "gap", "missing", "location", "spread")
-    streams = ("performance", "bias", "acquisition", "population", "prevalence", "image", "embedding", "score")
+    """The alarms, what people can act on first: what stops serving, then by stream, new values, larger effects."""
 
-    def rank(finding: Finding) -> tuple[int, int, float, float]:
-        kind = order.index(finding.kind) if finding.kind in order else len(order)
-        first = 0 if finding.kind in ("unusable", "floor") else 1
-        stream = streams.index(finding.stream)
-        return first, stream, kind if finding.kind == "new" else len(order), -abs(finding.effect)
+    def rank(finding: Finding) -> tuple[bool, int, bool, float]:
+        share = finding.kind in ("level", "new", "missing")
+        weight = abs(finding.effect) * (_SHARES_WEIGH if share else 1.0)
+        stops = finding.kind in ("unusable", "floor")
+        return not stops, ORDER.index(finding.stream), finding.kind != "new", -weight
 
-    return sorted((f for f in findings if f.grade == "alarm"), key=rank)
+    return sorted((finding for finding in findings if finding.grade == "alarm"), key=rank)

@@ -36,6 +36,16 @@ class Side:
         """Images whose truth is known."""
         return int(self.rows["label"].notna().sum())
 
+    @property
+    def judged(self) -> pd.DataFrame:
+        """Rows as evaluation takes them: bool `label` (None where unknown) and `decision`, numbered patients."""
+        truth = self.rows["label"].map({"yes": True, "no": False}).astype(object)
+        return self.rows.assign(
+            label=truth.where(truth.notna(), None),
+            decision=self.rows["decision"] == "yes",
+            patient_id=self.rows["patient"],
+        )
+
 
 def side_of(frame: pd.DataFrame) -> Side:
     """Prepare a table of predictions (with `label`, null where unknown) for comparison."""

@@ -10,7 +10,7 @@ from scipy.stats import hypergeom
 from monitoring.columns import OTHER, WATCHED, Stream
 from monitoring.detectors.features import Feature, Matrix, build, few_patients
 from monitoring.detectors.permutation import permutation_test
-from monitoring.detectors.wording import said
+from monitoring.detectors.wording import said, share_of
 from monitoring.findings import Finding, Grade
 from monitoring.sides import Side
 from radloop.params import Monitor
@@ -35,6 +35,8 @@ def detect_drift(look: Comparison) -> list[Finding]:
 
     An alarm needs both: p <= rate after adjustment, and an effect of at least the knob of its kind.
     """
+    if min(look.reference.n, look.window.n) == 0:
+        return []
     matrix = matrix_of(look)
     tested = permutation_test(matrix, look.knobs.permutations, look.seed)
     findings = []
@@ -57,10 +59,10 @@ def matrix_of(look: Comparison) -> Matrix:
 
 def _effect(matrix: Matrix, at: int, difference: float, look: Comparison) -> float:
     feature = matrix.features[at]
-    if feature.kind == "level" and feature.column and feature.value != OTHER and feature.column.name != "label":
-        name, value = feature.column.name, str(feature.value)
-        shares = (side.sketch.categories[name].share(value) for side in (look.window, look.reference))
-        return next(shares) - next(shares)
+    if feature.kind == "level" and feature.column and feature.value != OTHER:
+        return share_of(feature.column, feature.value, look.window) - share_of(
+            feature.column, feature.value, look.reference
+        )
     if feature.kind == "spread":
         scores = matrix.values[:, at - 1]  # the location of the same column stands before its spread
         return _log_ratio(scores, matrix.reference_rows)
@@ -98,7 +100,9 @@ def _finding(feature: Feature, p: float, effect: float, look: Comparison) -> Fin
 def _unseen(feature: Feature, look: Comparison) -> bool:
     if feature.kind != "level" or feature.column is None or feature.column.stream not in ("acquisition", "population"):
         return False
-    return feature.value != OTHER and look.reference.sketch.categories[feature.column.name].share(str(feature.value)) == 0
+    return (
+        feature.value != OTHER and look.reference.sketch.categories[feature.column.name].share(str(feature.value)) == 0
+    )
 
 
 def grade(kind: str, p: float, effect: float, look: Comparison) -> Grade:
@@ -134,4 +138,3 @@ def _all_in_window(column: str, value: str, look: Comparison) -> float:
     patients = rows.loc[rows[column] == value, "patient"].nunique()
     pooled = look.window.patients + look.reference.patients
     return round(float(hypergeom.sf(patients - 1, pooled, patients, look.window.patients)), 5)
-

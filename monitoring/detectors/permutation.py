@@ -92,9 +92,7 @@ def _per_patient(matrix: Matrix) -> _Sums:
     return _Sums(values, images, reference)
 
 
-def _statistics(
-    sums: _Sums, permutations: int, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _statistics(sums: _Sums, permutations: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Chunks of (studentised, difference), each [deals, p]; the first row of all is what was seen."""
     s, m = sums.values, sums.images[:, None]
     stacked = np.hstack([s, s * s, s * m, m, m * m, np.ones_like(m)]).astype(np.float32)

@@ -20,7 +20,7 @@ def said(column: Watched | None, kind: str, value: str | None, sides: tuple[Side
         return f"embeddings lie {abs(effect):.2f} standard deviations {how} the common centre"
     if kind in ("location", "spread"):
         return _number(column, kind, sides)
-    reference, window = (_share(column, value, side) for side in sides)
+    reference, window = (share_of(column, value, side) for side in sides)
     if kind == "new":
         return f"new value ‘{value}’ in {percent(window)} of images, never in the reference"
     what = {MISSING: "not told", OTHER: "rarer values"}.get(str(value), f"‘{value}’")
@@ -32,7 +32,8 @@ def _whole(column: Watched) -> str:
     return "labelled images" if column.name == "label" else "images"
 
 
-def _share(column: Watched, value: str | None, side: Side) -> float:
+def share_of(column: Watched, value: str | None, side: Side) -> float:
+    """Share of images with a value, of all images; for the label, of those that have one."""
     if column.numeric:
         histogram = side.sketch.numbers[column.name]
         return histogram.missing / max(side.n, 1)

@@ -1,0 +1,78 @@
+"""Is the model as good for every group? With labels by sensitivity and specificity, without by what it answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from monitoring.columns import SMALLEST_CELL
+from monitoring.findings import Finding, Grade
+from monitoring.sides import Side
+from radloop.evaluation.gaps import gaps
+from radloop.evaluation.names import ATTRIBUTE_TITLES
+from radloop.evaluation.subgroups import groups, subgroups
+from radloop.intervals import proportion_interval
+from radloop.params import UseCase
+
+
+def answers(side: Side, case: UseCase) -> pd.DataFrame:
+    """Share of positive decisions and mean score of every group, labels or not.
+
+    One row per attribute and group with n, decision_rate, its interval and score_mean; groups of fewer than
+    `SMALLEST_CELL` images tell their size as "<10" and nothing else. A difference here is no bias by itself:
+    groups may differ in how often they have the finding.
+    """
+    frame = side.judged
+    return pd.DataFrame([_answer(frame, g.attribute, g.name, g.inside) for g in groups(frame, case.evaluate)])
+
+
+def _answer(frame: pd.DataFrame, attribute: str, name: str, inside: np.ndarray) -> dict[str, object]:
+    row: dict[str, object] = {"attribute": attribute, "group": name, "n": int(inside.sum())}
+    if inside.sum() < SMALLEST_CELL:
+        return {**row, "n": f"<{SMALLEST_CELL}"}
+    rate = proportion_interval(frame["decision"].to_numpy()[inside], frame["patient"].to_numpy()[inside])
+    mean = round(float(frame["score"].to_numpy()[inside].mean()), 4)
+    return {**row, "decision_rate": rate.value, "low": rate.low, "high": rate.high, "score_mean": mean}
+
+
+def figures(side: Side, case: UseCase) -> pd.DataFrame:
+    """`evaluation.subgroups` of the labelled images, small groups without their counts."""
+    table = subgroups(side.judged, case).astype(object)
+    small = table["rows"].astype(int) < SMALLEST_CELL
+    table.loc[small, ["rows", "n", "positives", "patients"]] = f"<{SMALLEST_CELL}"
+    return table.where(table.notna(), None)
+
+
+def detect_bias(reference: Side, window: Side, case: UseCase, rate: float) -> list[Finding]:
+    """Groups for which the model is worse than for the rest, beyond chance (Holm, at `rate`) and by the knob.
+
+    A gap that the reference showed already was on the table when the model was accepted: it is told as a note.
+    """
+    seen, known = gaps(window.judged, case), gaps(reference.judged, case)
+    before = {(r.attribute, r.group, r.measure): float(r.gap) for r in known.itertuples() if _finite(r.gap)}
+    found = []
+    for row in seen.itertuples():
+        if _finite(row.gap) and float(row.gap) < 0:
+            earlier = before.get((row.attribute, row.group, row.measure))
+            found.append(_gap(row, earlier, case, rate))
+    return found
+
+
+def _gap(row: object, earlier: float | None, case: UseCase, rate: float) -> Finding:
+    attribute, group, measure, gap, p = (
+        getattr(row, name) for name in ("attribute", "group", "measure", "gap", "p_adjusted")
+    )
+    grade: Grade = "same"
+    if p <= rate:
+        grade = "alarm" if -gap >= case.monitor.bias_gap else "change"
+    if grade == "alarm" and earlier is not None and -earlier >= case.monitor.bias_gap:
+        grade = "note"
+    title = ATTRIBUTE_TITLES.get(attribute, attribute).split(" (")[0].lower()
+    what = f"{measure} for {title} ‘{group}’ is {100 * -gap:.0f} points below the rest"
+    if earlier is not None:
+        what += f" (when judged: {100 * earlier:+.0f})"
+    return Finding("bias", attribute, "gap", what, round(float(gap), 4), grade, str(group), round(float(p), 5))
+
+
+def _finite(value: object) -> bool:
+    return value is not None and bool(np.isfinite(float(value)))  # type: ignore[arg-type]
