@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from radloop.quality.fingerprints import THUMBNAIL, Fingerprint
+from radloop.quality.fingerprints import Fingerprint
+from radloop.quality.pixels import THUMBNAIL
 
 #: Changes of size and angle that a copy may have gone through: a crop of up to 8 % and a turn of up to 2 degrees.
 SCALES = (0.92, 0.96, 1.0, 1.04, 1.08)

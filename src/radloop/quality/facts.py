@@ -1,0 +1,49 @@
+"""Columns that a rule about one row needs to know of other rows: who shares an id, a sex, a time line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+#: Days in a mean year of the Gregorian calendar.
+YEAR = 365.2425
+
+
+def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
+    """Add to each row what the catalog as a whole says of it, so that every rule is about one column.
+
+    `patients_of_study`, `patients_of_instance`: patients under this UID. `sexes_of_patient`: different known
+    sexes of this patient. `days_before_admission`: from acquisition to admission. `age_disagreement`: years.
+    """
+    patients = catalog.groupby("patient_id", dropna=False)
+    return catalog.assign(
+        patients_of_study=catalog.groupby("study_id")["patient_id"].transform("nunique"),
+        patients_of_instance=catalog.groupby("instance_uid")["patient_id"].transform("nunique"),
+        sexes_of_patient=patients["sex"].transform("nunique"),
+        days_before_admission=_days(catalog["admitted_at"]) - _days(catalog["acquired_on"]),
+        age_disagreement=age_disagreement(catalog),
+    )
+
+
+def age_disagreement(catalog: pd.DataFrame) -> pd.Series:
+    """Years by which a patient's ages contradict the order or the dates of the examinations, 0 where they agree.
+
+    Two people under one id show themselves so. With dates, ages must grow as the calendar does; with an order
+    alone (`study_order`), they must not fall. All rows of a patient get the patient's largest contradiction,
+    because nobody can tell which row is wrong; missing where fewer than two rows can be compared.
+    """
+    aged = catalog[catalog["age"].notna()]
+    dated = aged[aged["acquired_on"].notna()]
+    ordered = aged[aged["acquired_on"].isna() & aged["study_order"].notna()]
+    birth = dated["age"] - _days(dated["acquired_on"]) / YEAR
+    spread = birth.groupby(dated["patient_id"]).agg(lambda years: years.max() - years.min())
+    ages = ordered.sort_values("study_order")[["patient_id", "age"]]
+    fall = (ages.groupby("patient_id")["age"].cummax() - ages["age"]).groupby(ages["patient_id"]).max()
+    worst = pd.concat([spread, fall]).groupby(level=0).max()
+    return catalog["patient_id"].map(worst).astype(float)
+
+
+def _days(when: pd.Series) -> pd.Series:
+    """Days since 1970, missing where there is no date."""
+    stamps = pd.to_datetime(when, utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
+    return pd.Series(np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64)), index=when.index)

@@ -1,0 +1,84 @@
+"""One reading of every film of a snapshot: its measures, its fingerprint, and whether it can be read at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radloop.catalog import read_contents
+from radloop.errors import StudyRejected
+from radloop.imaging.pixels import read_pixels
+from radloop.quality.fingerprints import fingerprint
+from radloop.quality.pixels import PixelMeasures, measure_pixels, shrink
+
+#: Films that a worker takes at a time: long enough to pay for the hand-over, short enough for a smooth bar.
+CHUNK = 32
+#: Columns of a survey besides the record id.
+MEASURES = tuple(field.name for field in fields(PixelMeasures))
+COLUMNS = ("record_id", *MEASURES, "unreadable", "altered", "bits", "thumbnail")
+
+
+def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
+    """Read every film once and keep what validate and split need of it, so that no later step opens it for that.
+
+    `folder`: the snapshot; `catalog`: Stored columns. Returns one row per row of `catalog`, in its order:
+    record_id, the fields of PixelMeasures, `unreadable` (None or the reason), `altered` (True where the bytes
+    are not those of the catalog's sha256), `bits` and `thumbnail` of the fingerprint.
+    """
+    needed = catalog[["record_id", "sha256", "content_type", "bits_stored", "shard", "offset", "length"]]
+    chunks = [needed.iloc[start : start + CHUNK] for start in range(0, len(needed), CHUNK)]
+    rows: list[dict[str, Any]] = []
+    with progress("reading films", len(needed)) as advance, _mapping(min(workers, len(chunks))) as mapped:
+        for part in mapped(partial(_survey_chunk, folder), chunks):
+            rows.extend(part)
+            advance(len(part))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
+    """One row of a survey; a film that cannot be read is a row too, because its absence must be told."""
+    found: dict[str, Any] = dict.fromkeys(COLUMNS)
+    found.update(record_id=row["record_id"], altered=hashlib.sha256(content).hexdigest() != row["sha256"])
+    try:
+        pixels = read_pixels(content, row["content_type"])
+        thumbnail = shrink(pixels)
+    except StudyRejected as rejection:
+        return {**found, "unreadable": rejection.reason}
+    mark = fingerprint(thumbnail)
+    found.update(asdict(measure_pixels(pixels, int(row["bits_stored"]), thumbnail)))
+    return {**found, **(asdict(mark) if mark else {})}
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, for a person at a terminal; silent elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _survey_chunk(folder: Path, chunk: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [dict(zip(chunk.columns, row, strict=True)) for row in chunk.itertuples(index=False)]
+    found = {position: survey_film(content, rows[position]) for position, content in read_contents(folder, chunk)}
+    return [found[position] for position in range(len(rows))]
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Any]]:
+    if workers <= 1:
+        yield map
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield pool.map
