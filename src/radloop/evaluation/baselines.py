@@ -123,7 +123,8 @@ def _overlap(size: int, side: int) -> Floats:
     edges = np.linspace(0, size, side + 1)
     starts = np.arange(size)
     covered = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    return np.maximum(covered, 0.0) * side / size
+    weights: Floats = np.maximum(covered, 0.0) * side / size
+    return weights
 
 
 def _standardised(train: Floats, test: Floats) -> tuple[Floats, Floats]:

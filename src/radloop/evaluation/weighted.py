@@ -79,7 +79,7 @@ def _interpolated(grid: Floats, alarmed: Floats, caught: Floats) -> Floats:
     false_rate = np.concatenate([[0.0], alarmed / alarmed[-1]])
     true_rate = np.concatenate([[0.0], caught / caught[-1]])
     # where the curve is vertical np.interp takes the last point, the upper end, as the empirical curve does
-    return np.interp(grid, false_rate, true_rate)
+    return np.asarray(np.interp(grid, false_rate, true_rate), dtype=float)
 
 
 def equal_mass_bins(scores: Floats, bins: int) -> Codes:
