@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, description="port of the MLflow server of `make up`")
     serving_port: int = Field(8000, description="port of the prediction service of `make up`")
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
+    serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
+    serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 
@@ -139,3 +141,16 @@ def prepare_process(settings: Settings) -> None:
     quieten()
     for name, value in orchestration(settings).items():
         os.environ.setdefault(name, value)
+
+
+def prepare_orchestration(settings: Settings) -> None:
+    """Prepare this process for Prefect too, whose server starts over and over where its folder is missing.
+
+    Raises ConfigurationError where the folder cannot be made.
+    """
+    prepare_process(settings)
+    folder = Path(os.environ["PREFECT_HOME"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot make {folder}: {error.strerror}", "set RADLOOP_HOME") from error

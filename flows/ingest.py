@@ -1,0 +1,62 @@
+"""Studies come in, lose their names, enter the catalog, and become a snapshot with a name of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from flows.steps import open_workspace, outside, show, workspace
+from radloop.catalog import Admission
+from radloop.running import progress_bar, run_here, simulate_folder
+from radloop.settings import load_settings
+from radloop.workspace import Snapshot
+
+
+@outside
+def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
+    """Where the studies lie and in which layout; the simulated hospital writes its own first."""
+    if source != "simulated":
+        return source, folder or ""
+    settings, knobs = load_settings(), workspace().case(use_case).ingest
+    target = Path(folder) if folder else settings.root / "incoming" / f"simulated-{knobs.seed}-{knobs.studies}"
+    if not target.exists():
+        simulate_folder(target, knobs.studies, knobs.seed, [], settings.workers)
+    return "dicom_folder", str(target)
+
+
+@outside
+def admit(use_case: str, source: str, folder: str) -> Admission:
+    """Strip identity and admit to the catalog; what is refused is listed with its reason."""
+    from radloop.dicom.pseudonyms import Pseudonyms
+    from radloop.ingest import ingest as admit_all
+    from radloop.sources import open_source
+
+    arrivals = open_source(source, Path(folder), Pseudonyms(load_settings().key()))
+    with progress_bar("ingesting studies", len(arrivals)) as advance:
+        return admit_all(arrivals, workspace().snapshot_folder(use_case), progress=advance)
+
+
+@outside
+def version(use_case: str) -> Snapshot:
+    """Version the snapshot with DVC, commit it and push its bytes."""
+    return workspace().snapshot(use_case)
+
+
+@flow(name="ingest", persist_result=False)
+def ingest(use_case: str = "chest_pneumonia", source: str | None = None, folder: str | None = None) -> Snapshot:
+    """From studies to a snapshot.
+
+    `source` is simulated, nih_cxr or dicom_folder (default: the use case's), `folder` where its files lie.
+    """
+    open_workspace()
+    layout, place = receive(use_case, source or workspace().case(use_case).ingest.source, folder)
+    admission = admit(use_case, layout, place)
+    snapshot = version(use_case)
+    show("ingest", f"**{use_case}** snapshot `{snapshot.md5}`: {admission}")
+    return snapshot
+
+
+if __name__ == "__main__":
+    run_here(ingest, sys.argv[1:])
