@@ -56,10 +56,13 @@ class Validate(Section):
     sex: tuple[str, ...]
     view: tuple[str, ...]
     modality: tuple[str, ...]
+    kvp: tuple[float, float]
+    pixel_spacing: tuple[float, float]
     prevalence: tuple[Share, Share]
     smallest_rows: int
     largest_quarantine: Share
     constant_below: float
+    noise_below: Share
     saturated_above: Share
     inverted_above: float
     smallest_side: int
@@ -72,6 +75,7 @@ class Split(Section):
     validation: Share
     test: Share
     near_duplicate_distance: int
+    near_duplicate_correlation: Share
     largest_imbalance: Share
 
 
@@ -106,6 +110,9 @@ class Train(Section):
     learning_rate: float
     weight_decay: float
     class_weighting: bool
+    average_decay: Share
+    small_size: int
+    small_epochs: int
     augment: Augment
     seed: int
 
@@ -167,8 +174,9 @@ class Register(Section):
 class Deploy(Section):
     """The smoke set against a new version."""
 
-    smoke_cases: int
+    smoke_cases: int = Field(gt=0)
     smoke_tolerance: Share
+    largest_latency_ms: float = Field(gt=0)
 
 
 class Monitor(Section):
