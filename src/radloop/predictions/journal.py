@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from radloop.errors import ServiceUnavailable
@@ -29,6 +30,7 @@ class Journal:
         self.folder = folder
         self._descriptor: int | None = None
         self._process = 0
+        self._day: date | None = None
         self._size = 0
         self._lock = threading.Lock()
 
@@ -54,8 +56,11 @@ class Journal:
             self._forget()
 
     def _write(self, content: bytes) -> None:
-        if self._descriptor is None or self._process != os.getpid():
+        today = datetime.now(UTC).date()
+        if self._day != today or self._process != os.getpid():
+            self._forget()  # a new day starts a new journal, so that yesterday's can be sealed; a fork its own
             self._open()
+            self._day = today
         assert self._descriptor is not None
         try:
             _write_all(self._descriptor, content)
@@ -80,7 +85,7 @@ class Journal:
     def _forget(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)  # closing releases the lock
-            self._descriptor = None
+        self._descriptor = self._day = None
 
 
 def line_of(prediction: Prediction) -> str:
@@ -101,9 +106,11 @@ def finished(path: Path) -> Iterator[bool]:
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield os.fstat(descriptor).st_nlink > 0
+        free = os.fstat(descriptor).st_nlink > 0
     except BlockingIOError:
-        yield False
+        free = False
+    try:
+        yield free
     finally:
         os.close(descriptor)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -81,14 +81,21 @@ def latest_labels(base: Path) -> pd.DataFrame:
     return frame.drop_duplicates("prediction_id", keep="last", ignore_index=True)
 
 
-def new_labelled(log: PredictionLog, use_case: str, finding: str, known_sha256: set[str]) -> pd.DataFrame:
-    """Labelled production predictions whose input the catalog does not hold yet, one row per input.
+def new_labelled(
+    log: PredictionLog, use_case: str, finding: str, known: Mapping[str, Collection[str] | None]
+) -> pd.DataFrame:
+    """Labelled production predictions that tell the catalog something new, one row per input.
 
-    Columns of `PredictionLog.read_labelled`; where several answers to one input are labelled, the latest label.
+    `known` maps the sha256 of the catalog's inputs to their findings; what it lacks, or holds with other findings,
+    is new. Columns of `PredictionLog.read_labelled`; of several labelled answers to one input, the latest label.
     """
     frame = log.read_labelled(use_case, date(1, 1, 1), date(9999, 12, 31), finding)
-    fresh = frame[frame["label"].notna() & ~frame["input_sha256"].isin(known_sha256)]
-    return fresh.sort_values("labelled_at").drop_duplicates("input_sha256", keep="last", ignore_index=True)
+    latest = frame[frame["label"].notna()].sort_values("labelled_at").drop_duplicates("input_sha256", keep="last")
+    news = [
+        known.get(digest) is None or set(known[digest] or ()) != set(findings)
+        for digest, findings in zip(latest["input_sha256"], latest["label_findings"], strict=True)
+    ]
+    return latest[news].reset_index(drop=True)
 
 
 def enough_new_labels(new: int, use_case: str, retrain: Retrain) -> None:

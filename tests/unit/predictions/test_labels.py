@@ -101,11 +101,17 @@ def test_a_missing_label_file_is_named(tmp_path: Path) -> None:
         read_label_file(tmp_path / "labels.csv")
 
 
-def test_only_labelled_inputs_that_the_catalog_lacks_are_new(log: PredictionLog, prediction) -> None:
+def test_a_label_is_new_where_the_catalog_lacks_the_input_or_holds_other_findings(log, prediction) -> None:
     log.append([prediction(9, input_sha256=prediction(0).input_sha256)])
-    log.add_labels([_label(0), _label(1), _label(9, "Pneumonia", hours=1)])
-    fresh = new_labelled(log, CASE, "Pneumonia", {prediction(1).input_sha256})
-    assert fresh["prediction_id"].tolist() == ["p000009"]
+    log.add_labels([_label(0), _label(1), _label(2), _label(3), _label(9, "Pneumonia", hours=1)])
+    known = {
+        prediction(1).input_sha256: [],
+        prediction(2).input_sha256: ["Pneumonia"],
+        prediction(3).input_sha256: None,
+    }
+    fresh = new_labelled(log, CASE, "Pneumonia", known)
+    assert set(fresh["prediction_id"]) == {"p000009", "p000002", "p000003"}
+    assert new_labelled(log, "nobody", "Pneumonia", {}).empty
 
 
 def test_a_retrain_without_enough_new_labels_asks_for_them(case: UseCase) -> None:

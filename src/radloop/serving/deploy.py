@@ -1,0 +1,169 @@
+"""The smoke set: a new version must say again what it said when it was judged, and refuse what it must refuse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from radloop.catalog import read_content
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import GateClosed, ServiceUnavailable, StudyRejected
+from radloop.gate import Check
+from radloop.params import Deploy, Paths
+from radloop.serving.reader import read_study
+from radloop.serving.strangers import strangers
+
+if TYPE_CHECKING:
+    from radloop.bundle import Bundle
+
+SMOKE = {"x-radloop-smoke": "1"}
+
+
+@dataclass(frozen=True)
+class SmokeCase:
+    """A held-out film: as the network saw it, as it was stored, and the probability that was judged."""
+
+    image: np.ndarray
+    content: bytes
+    score: float
+
+
+@dataclass(frozen=True)
+class SmokeReport:
+    """Each check of a new version, whether it holds, and what was seen."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True when every check holds and there was one."""
+        return bool(self.checks) and all(check.holds for check in self.checks)
+
+    def require(self, what: str) -> SmokeReport:
+        """Return itself when passed. Raises GateClosed, naming what failed, for the caller to roll back."""
+        if not self.passed:
+            failed = [f"{check.name}: saw {check.seen}, rule {check.rule}" for check in self.checks if not check.holds]
+            raise GateClosed(
+                f"the smoke set of {what} failed ({'; '.join(failed) or 'no check was made'}).",
+                "look at this version before anybody is answered by it",
+            )
+        return self
+
+
+def smoke_cases(paths: Paths, use_case: str, count: int) -> list[SmokeCase]:
+    """The first `count` held-out films of the last run, in the order of their ids: the same ones every time."""
+    judged = pd.read_parquet(paths.stage(use_case, "predict") / "predictions.parquet")
+    held_out = judged[judged["split"] == "test"].sort_values("record_id").head(count)
+    prepared = paths.stage(use_case, "prepare")
+    index = pd.read_parquet(prepared / "index.parquet").set_index("record_id")
+    images = np.load(prepared / "images.npy", mmap_mode="r")
+    cases = []
+    for record_id, score in zip(held_out["record_id"], held_out["score"], strict=True):
+        row = index.loc[record_id]
+        content = read_content(paths.snapshot(use_case), row)
+        cases.append(SmokeCase(np.array(images[int(row["row"])]), content, float(score)))
+    return cases
+
+
+def smoke(bundle: Bundle, cases: Sequence[SmokeCase], deploy: Deploy) -> SmokeReport:
+    """Try a bundle in this process, before any alias moves.
+
+    From the stored bytes on, as a live study would come: reading and preparing are tried with it.
+    """
+    pseudonyms = Pseudonyms(b"smoke" * 8)
+    scores, seconds, unequal = [], [], 0
+    for case in cases:
+        began = time.perf_counter()
+        study = read_study(case.content, bundle, pseudonyms)
+        scores.append(float(bundle.predict(study.image[None]).score[0]))
+        seconds.append(time.perf_counter() - began)
+        unequal += not np.array_equal(study.image, case.image)
+    refused = [name for name, content in strangers(bundle).items() if _refuses(bundle, content, pseudonyms)]
+    return SmokeReport(
+        (
+            Check("same images", unequal == 0, f"{unequal} differ", "each film is prepared as it was in training"),
+            *_checks(cases, scores, seconds, deploy),
+            _refusals(refused, strangers(bundle)),
+        )
+    )
+
+
+def smoke_http(
+    base_url: str, bundle: Bundle, cases: Sequence[SmokeCase], deploy: Deploy, token: str = ""
+) -> SmokeReport:
+    """Try a bundle through the live service that should be serving it; the answers are journalled as no production.
+
+    Raises ServiceUnavailable where the service does not answer or has not taken the bundle up in 30 s.
+    """
+    headers = SMOKE | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with httpx.Client(base_url=base_url, headers=headers, timeout=30, trust_env=False) as client:
+            _wait_for(client, bundle.hash)
+            replies = [client.post("/predict", content=case.content) for case in cases]
+            foreign = strangers(bundle)
+            refused = [name for name in foreign if client.post("/predict", content=foreign[name]).status_code == 422]
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable(f"the service at {base_url} does not answer ({type(error).__name__}).") from error
+    answers = [reply.json() for reply in replies if reply.status_code == 200]
+    answered = Check("answers", len(answers) == len(cases), f"{len(answers)} of {len(cases)}", "every film is answered")
+    if not answered.holds:
+        return SmokeReport((answered, _refusals(refused, foreign)))
+    scores = [float(reply["probability"]) for reply in answers]
+    others = sum(reply["bundle"] != bundle.hash for reply in answers)
+    own = Check("this bundle", others == 0, f"{others} by another bundle", "every answer is this bundle's own")
+    seconds = [reply.elapsed.total_seconds() for reply in replies]
+    return SmokeReport((answered, own, *_checks(cases, scores, seconds, deploy), _refusals(refused, foreign)))
+
+
+def _checks(
+    cases: Sequence[SmokeCase], scores: Sequence[float], seconds: Sequence[float], deploy: Deploy
+) -> tuple[Check, Check]:
+    furthest = max((abs(case.score - score) for case, score in zip(cases, scores, strict=True)), default=float("inf"))
+    typical = 1000 * median(seconds) if seconds else float("inf")
+    return (
+        Check(
+            "same scores",
+            furthest <= deploy.smoke_tolerance,
+            f"{len(cases)} films, at most {furthest:.2g} apart",
+            f"at most {deploy.smoke_tolerance:g} from what was judged",
+        ),
+        Check(
+            "latency",
+            typical <= deploy.largest_latency_ms,
+            f"{typical:.0f} ms",
+            f"median at most {deploy.largest_latency_ms:g} ms",
+        ),
+    )
+
+
+def _refusals(refused: Sequence[str], foreign: dict[str, bytes]) -> Check:
+    let_in = sorted(foreign.keys() - set(refused))
+    return Check("refusals", not let_in, ", ".join(let_in) or "none let in", f"refuses {', '.join(foreign)}")
+
+
+def _refuses(bundle: Bundle, content: bytes, pseudonyms: Pseudonyms) -> bool:
+    try:
+        read_study(content, bundle, pseudonyms)
+    except StudyRejected:
+        return True
+    return False
+
+
+def _wait_for(client: httpx.Client, bundle_hash: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        reply = client.get("/model")
+        if reply.status_code == 200 and reply.json()["bundle"] == bundle_hash:
+            return
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(
+                f"the service has not taken up bundle {bundle_hash[:12]} in {seconds:g} s.", "look at its /healthz"
+            )
+        time.sleep(0.2)

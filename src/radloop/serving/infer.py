@@ -1,0 +1,156 @@
+"""A folder of studies into the prediction log, by the same code that answers live ones."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import StudyRejected
+from radloop.files import sha256, write_bytes
+from radloop.predictions import PredictionLog
+from radloop.records import Arrival, Prediction, Rejection, table_of
+from radloop.retained import retain
+from radloop.serving.reader import Occasion, Served, Study, answer, prediction_id, prepare_study
+from radloop.settings import Settings
+from radloop.sources import Source, open_source
+
+BATCH = 64
+
+
+@dataclass
+class InferReport:
+    """What became of a folder: answered now, answered before, refused by reason, and how long it took."""
+
+    scored: int = 0
+    already: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    rejections: Path | None = None
+
+    @property
+    def total(self) -> int:
+        """Everything that was looked at."""
+        return self.scored + self.already + self.rejected.total()
+
+
+def score_folder(
+    folder: Path,
+    served: Served,
+    log: PredictionLog,
+    settings: Settings,
+    received_on: date | None = None,
+    source: str = "dicom_folder",
+) -> InferReport:
+    """Score a folder in the layout `source` names; see `score_source`.
+
+    Raises ConfigurationError for an empty or missing folder.
+    """
+    opened = open_source(source, folder, Pseudonyms(settings.key()))
+    return score_source(opened, served, log, settings, received_on)
+
+
+def score_source(
+    source: Source,
+    served: Served,
+    log: PredictionLog,
+    settings: Settings,
+    received_on: date | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> InferReport:
+    """Score what `source` yields, in batches; the same bytes under the same bundle and day are scored once.
+
+    A study counts under `received_on`, else its own day, else today. The refused are listed, by hash and
+    reason, in `<log>/<use case>/rejected/`. `progress` is told how many more were dealt with.
+    Raises ServiceUnavailable where the log cannot be written; what was journalled until then stays.
+    """
+    began = time.perf_counter()
+    run = _Run(served, log, settings, Occasion("infer", received_on))
+    try:
+        run.score(source, progress)
+    finally:
+        run.report.rejections = run.write_rejections()
+        run.report.seconds = time.perf_counter() - began
+    return run.report
+
+
+class _Run:
+    """One pass over a source, and what it has seen so far."""
+
+    def __init__(self, served: Served, log: PredictionLog, settings: Settings, occasion: Occasion) -> None:
+        self.served, self.log, self.settings, self.occasion = served, log, settings, occasion
+        self.report = InferReport()
+        self.rejections: list[Rejection] = []
+        self._known = log.ids(served.use_case, served.bundle.hash)
+
+    def score(self, source: Source, progress: Callable[[int], object]) -> None:
+        """Let the network answer one batch while the next one is read."""
+        with ThreadPoolExecutor(1) as engine:
+            pending: Future[list[Prediction]] | None = None
+            for batch, looked_at in self.batches(source):
+                asked = engine.submit(answer, batch, self.served, self.occasion)
+                if pending is not None:
+                    self.journal(pending.result())
+                pending = asked
+                progress(looked_at)
+            if pending is not None:
+                self.journal(pending.result())
+
+    def batches(self, source: Source) -> Iterator[tuple[list[Study], int]]:
+        batch: list[Study] = []
+        looked_at = 0
+        for position, arrival in enumerate(source):
+            looked_at += 1
+            study = self._study(arrival, position, source.name)
+            if study is not None:
+                batch.append(study)
+            if len(batch) == BATCH:
+                yield batch, looked_at
+                batch, looked_at = [], 0
+        if looked_at:
+            yield batch, looked_at
+
+    def journal(self, predictions: list[Prediction]) -> None:
+        self.log.append(predictions)
+        self.report.scored += len(predictions)
+
+    def write_rejections(self) -> Path | None:
+        if not self.rejections:
+            return None
+        buffer = BytesIO()
+        pq.write_table(table_of(Rejection, self.rejections), buffer)
+        name = f"{sha256(buffer.getvalue())[:32]}.parquet"  # by content, so that a repeated run adds no second list
+        path = self.log.folder / self.served.use_case / "rejected" / name
+        write_bytes(path, buffer.getvalue())
+        return path
+
+    def _study(self, arrival: Arrival | Rejection, position: int, source: str) -> Study | None:
+        if isinstance(arrival, Rejection):
+            self._reject(arrival)
+            return None
+        identity = prediction_id(arrival.record, self.served.bundle.hash, self.occasion)
+        if identity in self._known:
+            self.report.already += 1
+            return None
+        try:
+            study = prepare_study(arrival, self.served.bundle, time.perf_counter())
+        except StudyRejected as refusal:
+            digest = arrival.record.sha256
+            self._reject(Rejection(source, digest, "", refusal.reason, refusal.message, position))
+            return None
+        self._known.add(identity)
+        if self.settings.keep_inputs:
+            retain(self.settings.retained, arrival)
+        return study
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.rejections.append(rejection)
+        self.report.rejected[rejection.reason] += 1
