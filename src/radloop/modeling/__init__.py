@@ -1,0 +1,1 @@
+"""Networks, their training and calibration, and the engines that run them."""

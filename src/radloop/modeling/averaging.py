@@ -1,0 +1,29 @@
+"""A running average of the weights, which generalises better than the last step's where images are few."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Average:
+    """Exponential moving average of a network's weights and normalisation statistics (Polyak & Juditsky, 1992).
+
+    `decay` is per step and reached gradually, so that the random start is forgotten within a few steps.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average towards `network` by one step."""
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 10.0))
+        theirs = [value for value in network.state_dict().values() if value.is_floating_point()]
+        mine = [value for value in self.network.state_dict().values() if value.is_floating_point()]
+        torch._foreach_lerp_(mine, theirs, 1.0 - decay)

@@ -1,0 +1,147 @@
+"""Training: epochs of augmented batches, judged on validation, stopped early, resumed exactly."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import nn
+from torch.nn import functional
+
+from radloop.imaging.augment import augment
+from radloop.modeling.checkpoint import Checkpoints
+from radloop.modeling.dataset import Labelled
+from radloop.modeling.journal import Journal, say, watched
+from radloop.modeling.networks import Network
+from radloop.modeling.session import Best, Session, cpu_copy, start
+from radloop.params import Train
+
+#: Images per forward pass outside training; fixed, because rounding depends on it.
+JUDGED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What differs per machine: where to compute, on how many threads (None: torch's choice)."""
+
+    device: torch.device
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training: the best weights, what validation looked like with them, how it went."""
+
+    weights: dict[str, torch.Tensor]
+    best_epoch: int
+    history: list[dict[str, Any]]
+    threads: int
+    logit: np.ndarray  # float32 [validation]
+    embedding: np.ndarray  # float32 [validation, d]
+
+
+def fit(
+    spec: Network, settings: Train, splits: tuple[Labelled, Labelled], machine: Machine,
+    checkpoints: Checkpoints, journal: Journal,
+) -> Fitted:  # fmt: skip
+    """Train on the first of `splits` and choose the epoch on the second.
+
+    An equal training that was killed goes on from its checkpoint, at the thread count it began with, and ends in the
+    same bits. Raises ConfigurationError for an unknown network or a full disk.
+    """
+    training, validation = splits
+    steps = settings.epochs * training.steps(settings.batch_size)
+    session = start(spec, settings, steps, machine.device, machine.threads)
+    if checkpoints.load(session):
+        say(f"resuming after epoch {session.epoch} on {session.threads} threads")
+    journal.begin(session.history)
+    while not finished(session, settings):
+        run_epoch(session, settings, training, validation)
+        checkpoints.keep(session)
+        journal.add(session.history[-1])
+    session.network.load_state_dict(session.best.weights)
+    logit, embedding = judge(session.network, validation, session.device)
+    return Fitted(session.best.weights, session.best.epoch, session.history, session.threads, logit, embedding)
+
+
+def finished(session: Session, settings: Train) -> bool:
+    """True after the last epoch, or when `patience` epochs brought no better validation AUROC."""
+    return session.epoch >= settings.epochs or session.epoch - session.best.epoch >= settings.patience
+
+
+def run_epoch(session: Session, settings: Train, training: Labelled, validation: Labelled) -> None:
+    """One pass over the training images and one look at validation, noted in the session's history."""
+    began = time.monotonic()
+    rate = session.scheduler.get_last_lr()[0]
+    loss = train_epoch(session, settings, training)
+    logit, _ = judge(session.average.network, validation, session.device)
+    score = auroc(validation.labels, logit)
+    session.epoch += 1
+    if score > session.best.auroc:
+        session.best = Best(session.epoch, score, cpu_copy(session.average.network.state_dict()))
+    seconds = time.monotonic() - began
+    session.history.append({
+        "step": session.step, "epoch": session.epoch, "train_loss": loss, "learning_rate": rate,
+        "validation_auroc": score, "validation_loss": cross_entropy(validation.labels, logit),
+        "seconds": round(seconds, 3), "images_per_second": round(len(training) / seconds, 1),
+    })  # fmt: skip
+    say(f"epoch {session.epoch}/{settings.epochs}: loss {loss:.4f}, validation AUROC {score:.4f}, {seconds:.1f} s")
+
+
+def train_epoch(session: Session, settings: Train, training: Labelled) -> float:
+    """One pass over the training images; returns the mean loss."""
+    size = small_or_full(session.epoch, settings, training.images.shape[-1])
+    weight = positive_weight(training.labels, settings).to(session.device)
+    batches = training.shuffled(settings.batch_size, session.generator)
+    total = torch.zeros((), device=session.device)
+    session.network.train()
+    steps = training.steps(settings.batch_size)
+    for images, labels in watched(batches, steps, f"epoch {session.epoch + 1}"):
+        inputs = augment(images.to(session.device), settings.augment, size, session.generator)
+        logit, _ = session.network(inputs)
+        loss = functional.binary_cross_entropy_with_logits(logit, labels.to(session.device), pos_weight=weight)
+        session.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        session.optimizer.step()
+        session.scheduler.step()
+        session.average.update(session.network)
+        session.step += 1
+        total += loss.detach()
+    return float(total) / steps
+
+
+def small_or_full(epoch: int, settings: Train, size: int) -> int:
+    """Side of the images of an epoch: early ones are small, for they teach the same coarse things in less time."""
+    return settings.small_size if epoch < settings.small_epochs else size
+
+
+def positive_weight(labels: np.ndarray, settings: Train) -> torch.Tensor:
+    """Weight of a positive in the loss: negatives per positive, so that a rare finding counts as much as its lack."""
+    positives = float(labels.sum())
+    return torch.tensor((len(labels) - positives) / positives if settings.class_weighting else 1.0)
+
+
+@torch.inference_mode()
+def judge(network: nn.Module, split: Labelled, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [n] and embeddings [n, d] of a split, in the order of its rows, unchanged by augmentation."""
+    network.eval()
+    outputs = [network(images.to(device)) for images, _ in split.batches(JUDGED_AT_ONCE)]
+    logit, embedding = (torch.cat(parts).cpu().numpy() for parts in zip(*outputs, strict=True))
+    return logit, embedding
+
+
+def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
+    positive = labels.astype(bool)
+    ranks = rankdata(scores)
+    n = int(positive.sum())
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(labels) - n)))
+
+
+def cross_entropy(labels: np.ndarray, logit: np.ndarray) -> float:
+    """Mean binary cross-entropy of logits."""
+    return float(np.mean(np.logaddexp(0.0, logit.astype(np.float64)) - labels * logit))
