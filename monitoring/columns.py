@@ -95,7 +95,11 @@ def tell(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     text = "".join(c if c.isprintable() else " " for c in str(value)).strip()
-    return text.translate(str.maketrans("<>&\"'`", "‹›+”’’"))[:48] or "(blank)"
+    return text.translate(str.maketrans("<>&\"'`$", "‹›+”’’¤"))[:48] or "(blank)"
+
+
+#: How truth is spelt in tables that lost its type, for a column of booleans with gaps often does.
+_TRUTH = {"1": "yes", "1.0": "yes", "True": "yes", "0": "no", "0.0": "no", "False": "no"}
 
 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,9 +112,7 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     for column in WATCHED:
         raw = frame[column.name].reset_index(drop=True) if column.name in frame else None
         out[column.name] = _numbers(raw, len(frame)) if column.numeric else _words(raw, len(frame))
-    out["label"] = out["label"].replace(
-        {"1": "yes", "1.0": "yes", "True": "yes", "0": "no", "0.0": "no", "False": "no"}
-    )
+    out["label"] = out["label"].replace(_TRUTH)
     out["score"] = _numbers(frame["score"].reset_index(drop=True), len(frame))
     out["patient"] = pd.factorize(frame["patient_id"])[0] if len(frame) else np.zeros(0, dtype=int)
     out["day"] = pd.to_datetime(frame["received_on"]).dt.date.to_numpy()

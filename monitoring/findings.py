@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from monitoring.columns import Stream
+from monitoring.columns import WATCHED, Stream
 
 #: alarm: beyond chance and large enough to matter; change: beyond chance only; note: worth reading, proves
 #: nothing; same: neither.
@@ -48,10 +48,12 @@ _SHARES_WEIGH = 4.0
 def alarms(findings: Iterable[Finding]) -> list[Finding]:
     """The alarms, what people can act on first: what stops serving, then by stream, new values, larger effects."""
 
+    names = [column.name for column in WATCHED]
+
     def rank(finding: Finding) -> tuple[bool, int, bool, float]:
-        share = finding.kind in ("level", "new", "missing")
-        weight = abs(finding.effect) * (_SHARES_WEIGH if share else 1.0)
-        stops = finding.kind in ("unusable", "floor")
-        return not stops, ORDER.index(finding.stream), finding.kind != "new", -weight
+        stops, new = finding.kind in ("unusable", "floor"), finding.kind == "new"
+        weight = abs(finding.effect) * (_SHARES_WEIGH if finding.kind in ("level", "missing") else 1.0)
+        # a new maker brings its models and software along: the maker is the one to name
+        return not stops, ORDER.index(finding.stream), not new, names.index(finding.column) if new else -weight
 
     return sorted((finding for finding in findings if finding.grade == "alarm"), key=rank)

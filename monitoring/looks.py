@@ -114,6 +114,8 @@ def look(
             f"the reference of {case.name} is empty, so nothing can be compared", "run the reference stage"
         )
     before, now = side_of(reference), side_of(frame)
+    if len(frame):
+        about = {"threshold": round(float(frame["threshold"].iloc[-1]), 4), **about}
     smallest = case.evaluate.smallest_group
     labelled = enough_labels(before, smallest) and enough_labels(now, smallest)
     whole = case.monitor.false_alarm_rate

@@ -54,7 +54,7 @@ def stratified(frame: pd.DataFrame, rows: int, seed: int = 0) -> pd.DataFrame:
 
 def _apportion(sizes: np.ndarray, rows: int) -> np.ndarray:
     exact = sizes * (rows / sizes.sum())
-    quota = np.floor(exact).astype(int)
+    quota: np.ndarray = np.floor(exact).astype(int)
     remainder = np.argsort(quota - exact, kind="stable")[: rows - int(quota.sum())]
     quota[remainder] += 1
     return quota

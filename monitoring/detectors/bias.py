@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -48,20 +51,19 @@ def detect_bias(reference: Side, window: Side, case: UseCase, rate: float) -> li
 
     A gap that the reference showed already was on the table when the model was accepted: it is told as a note.
     """
-    seen, known = gaps(window.judged, case), gaps(reference.judged, case)
-    before = {(r.attribute, r.group, r.measure): float(r.gap) for r in known.itertuples() if _finite(r.gap)}
-    found = []
-    for row in seen.itertuples():
-        if _finite(row.gap) and float(row.gap) < 0:
-            earlier = before.get((row.attribute, row.group, row.measure))
-            found.append(_gap(row, earlier, case, rate))
-    return found
+    seen, known = (gaps(side.judged, case).to_dict("records") for side in (window, reference))
+    before = {_key(row): float(row["gap"]) for row in known if pd.notna(row["gap"])}
+    worse = [row for row in seen if pd.notna(row["gap"]) and row["gap"] < 0]
+    return [_gap(row, before.get(_key(row)), case, rate) for row in worse]
 
 
-def _gap(row: object, earlier: float | None, case: UseCase, rate: float) -> Finding:
-    attribute, group, measure, gap, p = (
-        getattr(row, name) for name in ("attribute", "group", "measure", "gap", "p_adjusted")
-    )
+def _key(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:
+    return row["attribute"], row["group"], row["measure"]
+
+
+def _gap(row: Mapping[Hashable, Any], earlier: float | None, case: UseCase, rate: float) -> Finding:
+    attribute, group, measure = _key(row)
+    gap, p = float(row["gap"]), float(row["p_adjusted"])
     grade: Grade = "same"
     if p <= rate:
         grade = "alarm" if -gap >= case.monitor.bias_gap else "change"
@@ -71,8 +73,4 @@ def _gap(row: object, earlier: float | None, case: UseCase, rate: float) -> Find
     what = f"{measure} for {title} ‘{group}’ is {100 * -gap:.0f} points below the rest"
     if earlier is not None:
         what += f" (when judged: {100 * earlier:+.0f})"
-    return Finding("bias", attribute, "gap", what, round(float(gap), 4), grade, str(group), round(float(p), 5))
-
-
-def _finite(value: object) -> bool:
-    return value is not None and bool(np.isfinite(float(value)))  # type: ignore[arg-type]
+    return Finding("bias", attribute, "gap", what, round(gap, 4), grade, str(group), round(p, 5))

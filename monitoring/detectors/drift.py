@@ -19,6 +19,10 @@ from radloop.params import Monitor
 LARGEST_SIDE = 4000
 
 
+#: Streams whose categories can have values that nobody has seen.
+INPUTS = ("acquisition", "population")
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What every drift test of one look shares."""
@@ -98,11 +102,10 @@ def _finding(feature: Feature, p: float, effect: float, look: Comparison) -> Fin
 
 
 def _unseen(feature: Feature, look: Comparison) -> bool:
-    if feature.kind != "level" or feature.column is None or feature.column.stream not in ("acquisition", "population"):
+    column = feature.column
+    if feature.kind != "level" or feature.value == OTHER or column is None or column.stream not in INPUTS:
         return False
-    return (
-        feature.value != OTHER and look.reference.sketch.categories[feature.column.name].share(str(feature.value)) == 0
-    )
+    return share_of(column, feature.value, look.reference) == 0
 
 
 def grade(kind: str, p: float, effect: float, look: Comparison) -> Grade:
@@ -121,7 +124,7 @@ def rare_new_values(look: Comparison, tested: set[tuple[str, str | None]]) -> li
     """
     notes = []
     for column in WATCHED:
-        if column.numeric or column.stream not in ("acquisition", "population"):
+        if column.numeric or column.stream not in INPUTS:
             continue
         known = look.reference.sketch.categories[column.name].counts
         for value in look.window.sketch.categories[column.name].counts:

@@ -14,6 +14,9 @@ from radloop.evaluation.gaps import holm
 from radloop.intervals import Interval, auroc_interval, delong, proportion_difference, proportion_interval
 from radloop.params import UseCase
 
+#: A difference with its two-sided p-value; None where either side has too few cases.
+Difference = tuple[float | None, float | None]
+
 TITLES = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
@@ -38,12 +41,12 @@ def measure(reference: Side, window: Side, case: UseCase) -> list[Measured]:
     """AUROC, sensitivity and specificity of both sides with intervals clustered by patient, and differences."""
     smallest, level = case.evaluate.smallest_group, case.evaluate.confidence
     a, b = (side.judged.dropna(subset=["label"]) for side in (reference, window))
-    pairs = [_auroc(frame, level, smallest) for frame in (a, b)]
-    found = [Measured("auroc", *pairs, *_auroc_difference(a, b, pairs))]
+    pairs = (_auroc(a, level, smallest), _auroc(b, level, smallest))
+    found = [Measured("auroc", pairs[0], pairs[1], *_auroc_difference(a, b, pairs))]
     for name, positive in (("sensitivity", True), ("specificity", False)):
-        sides = [_share_right(frame, positive) for frame in (a, b)]
-        known = [proportion_interval(right, patient, level, smallest) for right, patient in sides]
-        found.append(Measured(name, *known, *_share_difference(sides, level, smallest)))
+        sides = (_share_right(a, positive), _share_right(b, positive))
+        known = tuple(proportion_interval(right, patient, level, smallest) for right, patient in sides)
+        found.append(Measured(name, known[0], known[1], *_share_difference(sides, level, smallest)))
     return found
 
 
@@ -53,9 +56,8 @@ def detect_performance(measured: list[Measured], case: UseCase, rate: float) -> 
     The floor asks that the whole interval of the AUROC lies below it: credibly bad, not unluckily.
     """
     adjusted = holm(np.array([np.nan if m.p is None else m.p for m in measured]))
-    found = [
-        _drop(m, float(p), case, rate) for m, p in zip(measured, adjusted, strict=True) if m.difference is not None
-    ]
+    judged = zip(measured, adjusted, strict=True)
+    found = [_drop(m, float(p), case, rate) for m, p in judged if m.difference is not None]
     auroc, floor = measured[0].window, case.monitor.performance_floor
     if auroc.high is not None and auroc.high < floor:
         what = f"AUROC {auroc.value:.2f}, at most {auroc.high:.2f}, lies below the floor of {floor:.2f}"
@@ -76,7 +78,9 @@ def _auroc(frame: pd.DataFrame, level: float, smallest: int) -> Interval:
     return auroc_interval(frame["label"].astype(bool), frame["score"], frame["patient"], level, smallest)
 
 
-def _auroc_difference(a: pd.DataFrame, b: pd.DataFrame, known: list[Interval]) -> tuple[float | None, float | None]:
+def _auroc_difference(
+    a: pd.DataFrame, b: pd.DataFrame, known: tuple[Interval, Interval]
+) -> tuple[float | None, float | None]:
     """Difference on the logit scale's test, told on the plain scale."""
     if not all(interval.known for interval in known):
         return None, None
@@ -92,10 +96,10 @@ def _auroc_difference(a: pd.DataFrame, b: pd.DataFrame, known: list[Interval]) -
     return value[1] - value[0], float(2 * ndtr(-abs(z) / np.sqrt(max(variance, 1e-12))))
 
 
-def _separated_p(known: list[Interval]) -> float:
+def _separated_p(known: tuple[Interval, Interval]) -> float:
     """A conservative p-value where one side ranks perfectly: from the widths of the two intervals."""
     reach = [max(float(i.high or 0) - float(i.value or 0), float(i.value or 0) - float(i.low or 0)) for i in known]
-    error = float(np.hypot(*reach)) / float(ndtri((1 + known[0].level) / 2))
+    error = float(np.hypot(reach[0], reach[1])) / float(ndtri((1 + known[0].level) / 2))
     gap = abs(float(known[1].value or 0.0) - float(known[0].value or 0.0))
     return float(2 * ndtr(-gap / max(error, 1e-9)))
 
@@ -106,8 +110,8 @@ def _share_right(frame: pd.DataFrame, positive: bool) -> tuple[np.ndarray, np.nd
 
 
 def _share_difference(
-    sides: list[tuple[np.ndarray, np.ndarray]], level: float, smallest: int
-) -> tuple[float | None, float | None]:
+    sides: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]], level: float, smallest: int
+) -> Difference:
     (right_a, patient_a), (right_b, patient_b) = sides
     first = int(patient_a.max()) + 1 if len(patient_a) else 0
     found = proportion_difference(
