@@ -126,6 +126,14 @@ def down() -> None:
     stop(load_settings(), say)
 
 
+@app.command("register-deployments")
+def register() -> None:
+    """Tell a Prefect server the work pool, the deployments and the automations (part of `up`)."""
+    from radloop.services import register_deployments
+
+    register_deployments(load_settings())
+
+
 @app.command()
 def doctor() -> None:
     """Look for every known trap of this machine and its tools, and say the mend."""

@@ -33,7 +33,7 @@ class Service:
 
 def prefect_url(settings: Settings) -> str:
     """Address of the installation's Prefect API."""
-    return f"http://{HOST}:{settings.prefect_port}/api"
+    return settings.prefect_url or f"http://{HOST}:{settings.prefect_port}/api"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -82,7 +82,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> list[Service]:
     for service in table[:-1]:
         _wait(settings, service, 180)
         say(f"{service.name} is up: {service.page}")
-    _deploy(settings)
+    register_deployments(settings)
     _start(settings, table[-1], say)
     say(f"worker is up: pool {POOL}")
     return table
@@ -189,7 +189,8 @@ def prefect(settings: Settings, *arguments: str) -> str:
     return done.stdout
 
 
-def _deploy(settings: Settings) -> None:
+def register_deployments(settings: Settings) -> None:
+    """Make the work pool, the deployments of prefect.yaml and the automations, as often as wanted."""
     prefect(settings, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     prefect(settings, "--no-prompt", "deploy", "--all")
     known = httpx.post(f"{prefect_url(settings)}/automations/filter", json={}, timeout=30).json()

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr | None = Field(None, description="key of pseudonyms; default: a file in home")
     dvc_remote: str | None = Field(None, description="DVC remote url; default a folder in home")
     mlflow_uri: str | None = Field(None, description="MLflow tracking URI; default sqlite in home")
+    prefect_url: str | None = Field(None, description="Prefect API of other machines; default that of `make up`")
     prefect_port: int = Field(4200, description="port of the Prefect server of `make up`")
     mlflow_port: int = Field(5000, description="port of the MLflow server of `make up`")
     serving_port: int = Field(8000, description="port of the prediction service of `make up`")

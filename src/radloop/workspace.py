@@ -73,7 +73,7 @@ class Workspace:
 
         Raises ServiceUnavailable if another process keeps it for longer than `seconds`.
         """
-        self.settings.root.mkdir(parents=True, exist_ok=True)
+        _make(self.settings.root)
         try:
             with self.lock.acquire(timeout=seconds):
                 yield
@@ -101,6 +101,7 @@ class Workspace:
 
     def synchronise(self) -> str:
         """Bring the clone's files to the state of the project's working tree; return the clone's commit."""
+        outer = outer_commit(self.settings.project)
         with self.locked():
             if not (self.folder / ".git").is_dir():
                 self._clone()
@@ -108,7 +109,7 @@ class Workspace:
             changes = self.settings.root / "overrides.json"
             if changes.exists():
                 override(self.folder / "params.yaml", read_json(changes))
-            return self._commit(f"Take the project's state {outer_commit(self.settings.project)}")
+            return self._commit(f"Take the project's state {outer}")
 
     def override(self, changes: dict[str, Any]) -> None:
         """Change knobs for this installation only; they are in the commit of every later run."""
@@ -184,9 +185,24 @@ class Workspace:
 
 
 def outer_commit(project: Path) -> str:
-    """The project's commit, with a `+` where its working tree has uncommitted changes."""
-    commit = _run(["git", "rev-parse", "--short=12", "HEAD"], project).strip()
-    return commit + ("+" if _run(["git", "status", "--porcelain"], project).strip() else "")
+    """The project's commit, with a `+` where its working tree has uncommitted changes.
+
+    Raises ConfigurationError where the project is no git checkout with a commit.
+    """
+    try:
+        commit = _run(["git", "rev-parse", "--short=12", "HEAD"], project).strip()
+        return commit + ("+" if _run(["git", "status", "--porcelain"], project).strip() else "")
+    except subprocess.CalledProcessError as error:
+        raise ConfigurationError(
+            f"{project.name} is no git checkout with a commit", "clone radloop with git"
+        ) from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot make {folder}: {error.strerror}", "set RADLOOP_HOME") from error
 
 
 def _is_ours(name: str) -> bool:
@@ -194,10 +210,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _tracked(folder: Path, which: str) -> list[str]:
-    try:
-        said = _run(["git", "ls-files", which, "--exclude-standard", "-z"], folder)
-    except subprocess.CalledProcessError as error:
-        raise ConfigurationError(f"{folder} is no git checkout", "clone radloop with git") from error
+    said = _run(["git", "ls-files", which, "--exclude-standard", "-z"], folder)
     return [name for name in said.split("\0") if name]
 
 
