@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from radloop.bundle import Bundle
 
 SMOKE = {"x-radloop-smoke": "1"}
+PATIENCE = 30.0  # seconds in which a live service must have taken a new champion up
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,14 @@ def _refuses(bundle: Bundle, content: bytes, pseudonyms: Pseudonyms) -> bool:
     return False
 
 
-def _wait_for(client: httpx.Client, bundle_hash: str, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
+def _wait_for(client: httpx.Client, bundle_hash: str) -> None:
+    deadline = time.monotonic() + PATIENCE
     while True:
         reply = client.get("/model")
         if reply.status_code == 200 and reply.json()["bundle"] == bundle_hash:
             return
         if time.monotonic() > deadline:
             raise ServiceUnavailable(
-                f"the service has not taken up bundle {bundle_hash[:12]} in {seconds:g} s.", "look at its /healthz"
+                f"the service has not taken up bundle {bundle_hash[:12]} in {PATIENCE:g} s.", "look at its /healthz"
             )
         time.sleep(0.2)

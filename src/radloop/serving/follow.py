@@ -26,7 +26,7 @@ class Champions(Protocol):
     def champion(self, use_case: str) -> Any:
         """The champion's version, or None."""
 
-    def bundle_path(self, use_case: str, version: str) -> Path:
+    def bundle_path(self, use_case: str, which: str | int) -> Path:
         """Folder of that version's bundle on this machine."""
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import pydicom
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from safetensors.numpy import save_file
 
-from radloop.errors import ServiceUnavailable, StudyRejected
+from radloop.bundle import ONNX, PROJECTION, WEIGHTS, Bundle, load_bundle, write_bundle, write_projection
+from radloop.errors import ServiceUnavailable
 from radloop.imaging.preprocess import Preprocess
-from radloop.settings import Settings
+from radloop.modeling.calibrate import Calibration
+from radloop.params import Params
+from radloop.serving.reader import Served
+from radloop.settings import PROJECT, Settings
 
 CASE = "chest_pneumonia"
 NAME = "Zweistein^Adalbert"
@@ -85,37 +91,55 @@ class Registry:
         return self.folders[version]
 
 
-@dataclass(frozen=True)
-class Brightness:
-    """A bundle whose probability is the picture's brightness to the power of `exponent`."""
+def make_bundle(folder: Path, offset: float = 0.0, threshold: float = 0.4) -> Bundle:
+    """A real bundle whose network answers with a picture's brightness and its four quarters."""
+    folder.mkdir(parents=True)
+    mean = helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=0)
+    quarters = helper.make_node("AveragePool", ["grey"], ["pooled"], kernel_shape=[32, 32], strides=[32, 32])
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["float", "scale"], ["grey"]),
+        mean,
+        helper.make_node("Sub", ["mean", "half"], ["logit"]),
+        quarters,
+        helper.make_node("Flatten", ["pooled"], ["embedding"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array(4 / 255, np.float32), "scale"),
+        numpy_helper.from_array(np.array(2, np.float32), "half"),
+        numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes"),
+    ]
+    shapes = {"logit": ["n"], "embedding": ["n", 4]}
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 1, 64, 64])
+    graph = helper.make_graph(nodes, "brightness", [image], outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / ONNX)
+    save_file({"nothing": np.zeros(1, np.float32)}, folder / WEIGHTS)
+    write_projection(folder / PROJECTION, np.zeros(4, np.float32), np.eye(2, 4, dtype=np.float32))
+    write_bundle(
+        folder,
+        {
+            "use_case": CASE,
+            "labels": ["Pneumonia"],
+            "accepts": Params.load(PROJECT).use_case(CASE).task.accepts.model_dump(mode="json"),
+            "preprocess": Preprocess(64, 1.0, 99.0).to_json(),
+            "calibration": Calibration(1.0, offset, threshold).to_json(),
+            "engine": {"batch_shape": [64, 1, 64, 64], "threads": 1},
+        },
+    )
+    return load_bundle(folder)
 
-    hash: str
-    exponent: float
-    preprocess: Preprocess = field(default_factory=lambda: Preprocess(64, 1.0, 99.0))
-    threshold: float = 0.4
-    temperature: float = 1.0
-    finding: str = "Pneumonia"
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        return {"accepts": {"modality": ["DX", "CR", "RG"]}}
-
-    def accepts(self, record: Any) -> None:
-        if record.modality not in (None, "DX", "CR", "RG"):
-            raise StudyRejected("not_accepted", f"modality {record.modality!r} is not among DX, CR, RG.", "ask another")
-
-    def predict(self, images: np.ndarray) -> Any:
-        assert images.dtype == np.uint8 and images.ndim == 3
-        score = (images.mean(axis=(1, 2)) / 255.0) ** self.exponent
-        logit = np.log((score + 1e-6) / (1 - score + 1e-6))
-        embedding = np.stack([score, 1 - score], axis=1).astype(np.float32)
-        return SimpleNamespace(logit=logit, score=score, decision=score >= self.threshold, embedding=embedding)
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A loaded bundle."""
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "1")
 
 
-def load(folder: Path) -> Brightness:
-    """Read a Brightness back, or crash as a damaged bundle would."""
-    facts = json.loads((folder / "bundle.json").read_text())
-    return Brightness(facts["hash"], facts["exponent"])
+@pytest.fixture(scope="session")
+def served(bundle: Bundle) -> Served:
+    """That bundle as version 1."""
+    return Served(CASE, "1", bundle)
 
 
 @pytest.fixture
@@ -125,12 +149,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+def registry(tmp_path: Path) -> Registry:
     """Two versions, of which the first is champion."""
-    monkeypatch.setattr("radloop.serving.follow.load", load)
-    folders = {}
-    for version, exponent in (("1", 1.0), ("2", 2.0)):
-        folders[version] = tmp_path / f"bundle-{version}"
-        folders[version].mkdir()
-        (folders[version] / "bundle.json").write_text(json.dumps({"hash": version * 64, "exponent": exponent}))
+    folders = {version: tmp_path / f"bundle-{version}" for version in ("1", "2")}
+    for offset, folder in enumerate(folders.values()):
+        make_bundle(folder, float(offset))
     return Registry(folders, "1")

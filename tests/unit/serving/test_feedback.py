@@ -17,20 +17,19 @@ from radloop.retained import retain
 from radloop.serving.feedback import admit_labelled, cooled_off, labelled_news
 from radloop.serving.reader import Occasion, Served, answer, read_study
 
-from .conftest import CASE, Brightness, dicom
+from .conftest import CASE, dicom
 
 NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
-BUNDLE = Brightness("1" * 64, 1.0)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> PredictionLog:
+def log(tmp_path: Path, served: Served) -> PredictionLog:
     """Three live studies, whose inputs are kept but for the last."""
     log = PredictionLog(tmp_path / "log")
-    studies = [read_study(dicom(seed), BUNDLE, Pseudonyms(b"k" * 32)) for seed in range(3)]
+    studies = [read_study(dicom(seed), served.bundle, Pseudonyms(b"k" * 32)) for seed in range(3)]
     for study in studies[:2]:
         retain(tmp_path / "retained", study.arrival)
-    log.append(answer(studies, Served(CASE, "1", BUNDLE), Occasion("serve")))  # type: ignore[arg-type]
+    log.append(answer(studies, served, Occasion("serve")))
     return log
 
 
@@ -69,9 +68,11 @@ def test_what_the_catalog_knows_is_no_news_until_it_is_corrected(log, case: UseC
     assert read_catalog(snapshot)["findings"].tolist() == [["Pneumonia"], ["Pneumonia"]]
 
 
-def test_an_unlabelled_study_of_the_catalog_is_news_once_its_label_comes(log, case: UseCase, tmp_path: Path) -> None:
+def test_an_unlabelled_study_of_the_catalog_is_news_once_its_label_comes(
+    log, served, case: UseCase, tmp_path: Path
+) -> None:
     snapshot = tmp_path / "data" / CASE
-    admit(snapshot, [read_study(dicom(0), BUNDLE, Pseudonyms(b"k" * 32)).arrival])
+    admit(snapshot, [read_study(dicom(0), served.bundle, Pseudonyms(b"k" * 32)).arrival])
     assert labelled_news(log, case, snapshot).empty
     _label(log, {0: [], 1: [], 2: []})
     assert len(labelled_news(log, case, snapshot)) == 3

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from radloop.bundle import Bundle
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
@@ -16,33 +17,32 @@ from radloop.records import STATISTICS
 from radloop.serving.reader import Occasion, Served, answer, read_study
 from radloop.sources import read_instance
 
-from .conftest import CASE, Brightness, dicom, png
+from .conftest import dicom, png
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
-BUNDLE = Brightness("1" * 64, 1.0)
 
 
 @pytest.mark.parametrize("content", [dicom(4), png(4)], ids=["DICOM", "PNG"])
-def test_a_live_study_becomes_the_tensor_that_prepare_makes_of_the_stored_bytes(content: bytes) -> None:
+def test_a_live_study_becomes_the_tensor_that_prepare_makes_of_the_stored_bytes(content: bytes, bundle: Bundle) -> None:
     stored = read_instance(content, PSEUDONYMS)
     pixels = read_pixels(stored.content, stored.record.content_type)
-    prepared = preprocess(pixels, BUNDLE.preprocess)
-    study = read_study(content, BUNDLE, PSEUDONYMS)
+    prepared = preprocess(pixels, bundle.preprocess)
+    study = read_study(content, bundle, PSEUDONYMS)
     assert np.array_equal(study.image, prepared) and study.image.dtype == np.uint8
     assert study.statistics == image_statistics(pixels, prepared)
     assert set(study.statistics) == set(STATISTICS)
 
 
-def test_the_same_film_as_dicom_and_as_png_scores_alike() -> None:
+def test_the_same_film_as_dicom_and_as_png_scores_alike(bundle: Bundle) -> None:
     scores = [
-        BUNDLE.predict(read_study(content, BUNDLE, PSEUDONYMS).image[None]).score[0] for content in (dicom(4), png(4))
+        bundle.predict(read_study(content, bundle, PSEUDONYMS).image[None]).score[0] for content in (dicom(4), png(4))
     ]
     assert abs(scores[0] - scores[1]) < 0.01
 
 
-def test_a_batch_says_what_each_of_its_studies_would_hear_alone() -> None:
-    served, occasion = Served(CASE, "1", BUNDLE), Occasion("infer", date(2026, 1, 9))
-    studies = [read_study(dicom(seed), BUNDLE, PSEUDONYMS) for seed in range(3)]
+def test_a_batch_says_what_each_of_its_studies_would_hear_alone(served: Served) -> None:
+    occasion = Occasion("infer", date(2026, 1, 9))
+    studies = [read_study(dicom(seed), served.bundle, PSEUDONYMS) for seed in range(3)]
     together = answer(studies, served, occasion)
     alone = [answer([study], served, occasion)[0] for study in studies]
     assert [p.score for p in together] == [p.score for p in alone]
@@ -51,14 +51,13 @@ def test_a_batch_says_what_each_of_its_studies_would_hear_alone() -> None:
     assert answer([], served, occasion) == []
 
 
-def test_a_live_answer_has_an_id_of_its_own_and_counts_today() -> None:
-    served = Served(CASE, "1", BUNDLE)
-    study = read_study(dicom(1), BUNDLE, PSEUDONYMS)
+def test_a_live_answer_has_an_id_of_its_own_and_counts_today(served: Served) -> None:
+    study = read_study(dicom(1), served.bundle, PSEUDONYMS)
     first, second = (answer([study], served, Occasion("serve"))[0] for _ in range(2))
     assert first.prediction_id != second.prediction_id
     assert first.received_on == first.predicted_at.date() != first.acquired_on
 
 
-def test_a_study_that_the_bundle_does_not_accept_is_refused_before_its_pixels_are_read() -> None:
+def test_a_study_that_the_bundle_does_not_accept_is_refused_before_its_pixels_are_read(bundle: Bundle) -> None:
     with pytest.raises(StudyRejected, match="CT"):
-        read_study(dicom(1, modality="CT"), BUNDLE, PSEUDONYMS)
+        read_study(dicom(1, modality="CT"), bundle, PSEUDONYMS)
