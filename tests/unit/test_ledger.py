@@ -254,8 +254,8 @@ def test_a_kill_between_intent_and_result_is_settled_by_looking_at_the_world(
 
 
 def test_uses_of_a_test_set_are_counted_by_its_hash(ledger: Ledger) -> None:
-    for run, test_set in [("a", "x"), ("b", "x"), ("c", "y")]:
-        ledger.write("evaluation", {"run_id": run, "test_set_sha256": test_set})
+    for bundle, test_set in [("a", "x"), ("b", "x"), ("b", "x"), ("c", "y")]:
+        ledger.write("evaluation", {"bundle": bundle, "test_set_sha256": test_set})
     ledger.write("note", {"test_set_sha256": "x"})
     assert count_test_uses(ledger, "x") == 2 and count_test_uses(ledger, "z") == 0
 

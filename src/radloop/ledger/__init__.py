@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from filelock import FileLock, Timeout
 
 from radloop.errors import ConfigurationError, GateClosed, RadloopError, ServiceUnavailable
+from radloop.evaluation.uses import count_uses
 from radloop.files import read_json, sync_folder, write_json
 from radloop.ledger.entries import (
     GENESIS,
@@ -215,8 +216,8 @@ class Ledger:
 
 
 def count_test_uses(ledger: Ledger, test_set_sha256: str) -> int:
-    """How often a model was judged on this test set: each use makes the next judgement a little less honest."""
-    return sum(entry.body.get("test_set_sha256") == test_set_sha256 for entry in ledger.entries("evaluation"))
+    """How many bundles were judged on this test set: each use makes the next judgement a little less honest."""
+    return count_uses((entry.body for entry in ledger.entries("evaluation")), test_set_sha256)
 
 
 def _tail(path: Path, block: int = 65536) -> tuple[str, int]:
