@@ -115,7 +115,7 @@ def look(
         )
     before, now = side_of(reference), side_of(frame)
     if len(frame):
-        about = {"threshold": round(float(frame["threshold"].iloc[-1]), 4), **about}
+        about = {**about, "threshold": round(float(frame["threshold"].iloc[-1]), 4)}
     smallest = case.evaluate.smallest_group
     labelled = enough_labels(before, smallest) and enough_labels(now, smallest)
     whole = case.monitor.false_alarm_rate

@@ -12,7 +12,6 @@ from monitoring.columns import SMALLEST_CELL
 from monitoring.findings import Finding, Grade
 from monitoring.sides import Side
 from radloop.evaluation.gaps import gaps
-from radloop.evaluation.names import ATTRIBUTE_TITLES
 from radloop.evaluation.subgroups import groups, subgroups
 from radloop.intervals import proportion_interval
 from radloop.params import UseCase
@@ -69,8 +68,7 @@ def _gap(row: Mapping[Hashable, Any], earlier: float | None, case: UseCase, rate
         grade = "alarm" if -gap >= case.monitor.bias_gap else "change"
     if grade == "alarm" and earlier is not None and -earlier >= case.monitor.bias_gap:
         grade = "note"
-    title = ATTRIBUTE_TITLES.get(attribute, attribute).split(" (")[0].lower()
-    what = f"{measure} for {title} ‘{group}’ is {100 * -gap:.0f} points below the rest"
+    what = f"{measure} for ‘{group}’ {100 * -gap:.0f} points below the rest"
     if earlier is not None:
-        what += f" (when judged: {100 * earlier:+.0f})"
+        what += f", when judged {100 * earlier:+.0f}"
     return Finding("bias", attribute, "gap", what, round(gap, 4), grade, str(group), round(p, 5))

@@ -60,7 +60,7 @@ def detect_performance(measured: list[Measured], case: UseCase, rate: float) -> 
     found = [_drop(m, float(p), case, rate) for m, p in judged if m.difference is not None]
     auroc, floor = measured[0].window, case.monitor.performance_floor
     if auroc.high is not None and auroc.high < floor:
-        what = f"AUROC {auroc.value:.2f}, at most {auroc.high:.2f}, lies below the floor of {floor:.2f}"
+        what = f"{auroc.value:.2f}, at most {auroc.high:.2f}, below the floor of {floor:.2f}"
         found.append(Finding("performance", "auroc", "floor", what, round(auroc.high - floor, 4), "alarm"))
     return found
 
@@ -70,7 +70,7 @@ def _drop(m: Measured, p: float, case: UseCase, rate: float) -> Finding:
     grade: Grade = "same"
     if p <= rate:
         grade = "alarm" if difference <= -case.monitor.smallest_drop else "change"
-    what = f"{TITLES[m.name]} {m.reference.value:.2f} → {m.window.value:.2f} on {m.window.n} labelled images"
+    what = f"{m.reference.value:.2f} → {m.window.value:.2f} on {m.window.n} labelled images"
     return Finding("performance", m.name, "drop", what, round(difference, 4), grade, p=round(p, 5))
 
 

@@ -24,7 +24,7 @@ SHAPE = 1
 def document(seen: Look) -> dict[str, Any]:
     """Everything that a look found, as plain values, without any id of a patient, study or prediction."""
     window = seen.window
-    return jsonable(
+    told: dict[str, Any] = jsonable(
         {
             "shape": SHAPE,
             "use_case": seen.case.name,
@@ -47,6 +47,7 @@ def document(seen: Look) -> dict[str, Any]:
             "answers": answers(seen.window_side, seen.case).to_dict("records") if seen.window_side.n else [],
         }
     )
+    return told
 
 
 def counts(side: Side) -> dict[str, int]:

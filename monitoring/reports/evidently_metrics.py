@@ -17,6 +17,9 @@ from evidently.metrics.column_statistics import ValueDrift, ValueDriftCalculatio
 
 from monitoring.reports.figures import REFERENCE, WINDOW
 
+#: Pixels that Evidently keeps free for a figure; less leaves a gap under it.
+_HEIGHT = 400
+
 
 class Statement(SingleValueMetric):  # type: ignore[misc]
     """A text in Markdown; its value is the number of images that it speaks of."""
@@ -82,7 +85,7 @@ class ForestCalculation(SingleValueCalculation[Forest]):  # type: ignore[misc]
         value, low, high = (np.asarray(x, dtype=float) for x in (m.values, m.lows, m.highs))
         bars = {"type": "data", "symmetric": False, "array": high - value, "arrayminus": value - low, "color": WINDOW}
         dots = go.Scatter(x=value, y=m.names, error_x=bars, mode="markers", marker={"color": WINDOW, "size": 9})
-        figure = _framed(go.Figure(dots), 90 + 30 * len(m.names))
+        figure = _framed(go.Figure(dots), max(_HEIGHT, 90 + 26 * len(m.names)))
         figure.update_layout(xaxis={"range": [0, 1]}, yaxis={"autorange": "reversed", "automargin": True})
         result = self.result(len(m.names))
         result.widget = [plotly_figure(title=m.heading, figure=figure, size=WidgetSize.HALF)]
@@ -116,7 +119,7 @@ class SampledDriftCalculation(SingleValueCalculation[SampledDrift]):  # type: ig
         what = "Wasserstein, in standard deviations" if self.metric.edges else "Jensen-Shannon"
         result = self.result(inner.value)
         title = f"{self.metric.heading} · {what}: {inner.value:.3f}"
-        result.widget = [plotly_figure(title=title, figure=_framed(figure, 300), size=WidgetSize.HALF)]
+        result.widget = [plotly_figure(title=title, figure=_framed(figure, _HEIGHT), size=WidgetSize.HALF)]
         return result
 
     def display_name(self) -> str:

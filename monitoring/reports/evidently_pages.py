@@ -14,15 +14,13 @@ from monitoring.detectors.performance import TITLES
 from monitoring.findings import Finding
 from monitoring.looks import Look
 from monitoring.reports.evidently_metrics import ExactTable, Forest, SampledDrift, Statement
+from monitoring.reports.figures import drawn_edges
 from monitoring.reports.summary import effect_text, interval_text
 from monitoring.sides import Side
 from monitoring.verdict import title
 from monitoring.windows import stratified
 from radloop.evaluation.names import ATTRIBUTE_TITLES
 from radloop.files import write_text
-
-#: Bins of a drawn number.
-_BINS = 20
 
 
 def write_drift(seen: Look, told: Mapping[str, Any], folder: Path) -> None:
@@ -31,7 +29,7 @@ def write_drift(seen: Look, told: Mapping[str, Any], folder: Path) -> None:
     for stream in ("acquisition", "population", "image", "embedding", "score", "prevalence"):
         asked = [f for f in seen.findings if f.stream == stream]
         metrics += [_tests(stream, asked)] if asked else []
-        metrics += [_drawn(column) for column in WATCHED if column.stream == stream and _drawable(column, seen)]
+        metrics += [_drawn(column, seen) for column in WATCHED if column.stream == stream and _drawable(column, seen)]
     _write(metrics, seen, folder / "drift")
 
 
@@ -98,14 +96,13 @@ def _drawable(column: Watched, seen: Look) -> bool:
     return bool(pd.concat(values).nunique() > 1)
 
 
-def _drawn(column: Watched) -> SampledDrift:
+def _drawn(column: Watched, seen: Look) -> SampledDrift:
     smallest = SMALLEST_CELL if column.name in DEMOGRAPHIC else 1
     unit = f" ({column.unit})" if column.unit else ""
     if column.grid is None:
         return SampledDrift(column=column.name, method="jensenshannon", threshold=1.0, heading=column.title,
                             smallest=smallest)  # fmt: skip
-    step = max(1, column.grid.bins // (_BINS if column.name not in DEMOGRAPHIC else 12))
-    edges = [float(edge) for edge in column.grid.edges[::step]]
+    edges = [float(edge) for edge in drawn_edges(column.name, seen.reference_side, seen.window_side)]
     return SampledDrift(column=column.name, method="wasserstein", threshold=1.0, heading=column.title + unit,
                         edges=edges, smallest=smallest)  # fmt: skip
 
@@ -143,9 +140,8 @@ def _answers(rows: Sequence[Mapping[str, Any]]) -> ExactTable:
     cells = [[_group(row), str(row["n"]), _rate(row), "" if row.get("score_mean") is None else
               f"{row['score_mean']:.3f}"] for row in rows]  # fmt: skip
     head = ["group", "n", "positive decisions (95 %)", "mean score"]
-    return ExactTable(
-        heading="What the model answers in every group (no labels needed)", head=head, rows=cells, alarms=0
-    )
+    heading = "What the model answers in every group (no labels needed)"
+    return ExactTable(heading=heading, head=head, rows=cells, alarms=0)
 
 
 def _rate(row: Mapping[str, Any]) -> str:
@@ -161,8 +157,18 @@ def _forest(rows: Sequence[Mapping[str, Any]], measure: str, heading: str) -> li
         return []
     values = ([float(row[name]) for row in held] for name in (measure, *names))
     keys = ("values", "lows", "highs")
-    labels = [f"{_group(row)} (n {row['n']})" for row in held]
+    labels = [f"{_group(row)} (n {rests_on(row, measure)})" for row in held]
     return [Forest(heading=heading, names=labels, **dict(zip(keys, values, strict=True)))]
+
+
+def rests_on(row: Mapping[str, Any], measure: str) -> str:
+    """The cases behind a figure of a group: the diseased, the healthy, or all of them."""
+    n, positives = row["n"], row.get("positives")
+    if measure == "sensitivity":
+        return str(positives)
+    if measure == "specificity" and isinstance(n, int) and isinstance(positives, int):
+        return str(n - positives)
+    return str(n)
 
 
 def _write(metrics: Sequence[Any], seen: Look, target: Path) -> None:

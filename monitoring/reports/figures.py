@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 #: Wong's colours (Nature Methods 2011), told apart by the colour-blind; the hatch tells them apart in print.
 REFERENCE, WINDOW = "#9aa5b1", "#0b5c94"
-_STYLE = {"svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif", "svg.hashsalt": "radloop"}
+_STYLE: Any = {"svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif", "svg.hashsalt": "radloop"}
 #: Category values drawn one by one.
 _BARS = 6
+#: Bins of a drawn number, about.
+_BINS = 20
 
 
 def category_bars(column: str, reference: Side, window: Side) -> str:
@@ -51,32 +53,49 @@ def _pairs(axes: Axes, labels: list[str], shares: Sequence[Sequence[float]]) -> 
     axes.invert_yaxis()
     axes.set_xlim(0, 112)
     axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
     axes.legend(frameon=False, loc="lower right", fontsize=8)
 
 
 def number_histogram(column: str, reference: Side, window: Side, line: float | None = None) -> str:
-    """Share of images per bin on both sides, from the sketches; ages in tens of years, cells below 10 left out."""
-    grid = GRIDS[column]
-    merge = 5 if column in DEMOGRAPHIC else max(1, grid.bins // 20)
+    """Share of images per bin on both sides, from the sketches; demographic cells below 10 are left out."""
+    edges = drawn_edges(column, reference, window)
     figure, axes = _axes(2.3)
-    edges = grid.edges[::merge]
     for side, colour, name in ((reference, REFERENCE, "reference"), (window, WINDOW, "window")):
-        counts = np.asarray(side.sketch.numbers[column].counts[1:-1], dtype=float).reshape(-1, merge).sum(axis=1)
-        if column in DEMOGRAPHIC:
-            counts[counts < SMALLEST_CELL] = 0
-        share = 100 * counts / max(side.sketch.numbers[column].n, 1)
-        axes.stairs(share, edges, color=colour, fill=name == "reference", alpha=0.55 if name == "reference" else 1,
-                    linewidth=2, label=name)  # fmt: skip
+        shares = _shares(column, side, edges)
+        if name == "reference":
+            axes.stairs(shares, edges, color=colour, fill=True, alpha=0.55, label=name)
+        else:
+            axes.stairs(shares, edges, color=colour, linewidth=2, label=name)
     if line is not None:
         axes.axvline(line, color="#a83a00", linestyle="--", linewidth=1.2, label="threshold")
-    used = np.flatnonzero(sum(np.asarray(s.sketch.numbers[column].counts[1:-1]) for s in (reference, window)))
-    if len(used):
-        axes.set_xlim(grid.edges[used[0] // merge * merge], grid.edges[min(used[-1] + merge, grid.bins)])
     unit = BY_NAME[column].unit if column in BY_NAME else ""
     axes.set_xlabel(f"{column}{f' ({unit})' if unit else ''}")
     axes.set_ylabel("% of images")
     axes.legend(frameon=False, fontsize=8)
     return _svg(figure)
+
+
+def drawn_edges(column: str, reference: Side, window: Side) -> np.ndarray:
+    """About twenty bins over the used part of a column's grid, its own edges; tens of years for an age."""
+    grid = GRIDS[column]
+    if column in DEMOGRAPHIC:
+        return grid.edges[::5]
+    counts = sum(np.asarray(side.sketch.numbers[column].counts[1:-1]) for side in (reference, window))
+    used = np.flatnonzero(counts)
+    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, grid.bins)
+    step = max(1, (last - first) // _BINS)
+    return grid.edges[first : min(last + step, grid.bins) + 1 : step]
+
+
+def _shares(column: str, side: Side, edges: np.ndarray) -> np.ndarray:
+    histogram = side.sketch.numbers[column]
+    middle = (histogram.grid.edges[1:] + histogram.grid.edges[:-1]) / 2
+    counts = np.histogram(middle, edges, weights=np.asarray(histogram.counts[1:-1], dtype=float))[0]
+    if column in DEMOGRAPHIC:
+        counts[counts < SMALLEST_CELL] = 0
+    return np.asarray(100 * counts / max(histogram.n, 1))
 
 
 def forest(rows: Sequence[dict[str, Any]], xlabel: str) -> str:

@@ -18,9 +18,10 @@ CHIPS = {
 CSS = """
 :root{--ink:#1d2733;--soft:#5b6775;--line:#dfe4ea;--paper:#fff;--wash:#f5f7f9;--blue:#0b5c94}
 *{box-sizing:border-box}
-body{margin:0;background:var(--wash);color:var(--ink);font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--wash);color:var(--ink);
+font:15px/1.5 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 main{max-width:1120px;margin:0 auto;padding:28px 24px 56px}
-h1{font-size:26px;line-height:1.25;margin:4px 0 6px}h2{font-size:18px;margin:0 0 12px}
+h1{font-size:26px;line-height:1.25;margin:4px 0 14px}h2{font-size:18px;margin:0 0 12px}
 .over{color:var(--soft);font-size:13px;letter-spacing:.06em;text-transform:uppercase;margin:0}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:20px 22px;margin:0 0 18px}
 .verdict{border-left:8px solid var(--c)}
