@@ -10,6 +10,7 @@ from prefect import flow
 
 from flows.steps import outside, show
 from radloop.predictions import PredictionLog
+from radloop.registry import Registry
 from radloop.running import progress_bar, run_here
 from radloop.serving.infer import InferReport
 from radloop.settings import load_settings
@@ -19,15 +20,16 @@ from radloop.settings import load_settings
 def score(use_case: str, source: str, folder: str, received_on: date | None) -> InferReport:
     """Ask the champion about every study of the folder."""
     from radloop.dicom.pseudonyms import Pseudonyms
+    from radloop.serving.champions import champion
     from radloop.serving.infer import score_source
-    from radloop.serving.reader import champion
     from radloop.sources import open_source
 
     settings = load_settings()
+    served = champion(Registry(settings), use_case)
     studies = open_source(source, Path(folder), Pseudonyms(settings.key()))
     log = PredictionLog(settings.log)
     with progress_bar("scoring studies", len(studies)) as advance:
-        return score_source(studies, champion(settings, use_case), log, settings, received_on, advance)
+        return score_source(studies, served, log, settings, received_on, advance)
 
 
 @outside

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from prefect import flow
 
-from flows.steps import outside, show, tell
+from flows.steps import links, outside, show, tell
 from monitoring import MonitorReport, Window
 from radloop.predictions import PredictionLog
-from radloop.registry import Registry
+from radloop.references import load_reference
+from radloop.registry import ModelVersion, Registry
+from radloop.registry.names import DATA_DOCS, MONITOR_REPORT
 from radloop.running import run_here
-from radloop.settings import load_settings
+from radloop.serving.champions import serving_version
+from radloop.settings import Settings, load_settings
 from radloop.workspace import Workspace
 
 
@@ -22,18 +26,30 @@ def look(use_case: str, window: Window) -> MonitorReport:
     from monitoring import monitor as compare
 
     settings = load_settings()
-    registry, case = Registry(settings), Workspace(settings).case(use_case)
-    version = registry.serving(use_case)
+    case, version = Workspace(settings).case(use_case), serving_version(Registry(settings), use_case)
+    reference = load_reference(settings.references, version.bundle)
     rows = PredictionLog(settings.log).read_labelled(
-        use_case, window.start, window.end, case.task.finding, model_version=version.version
+        use_case, window.start, window.end, case.task.finding, str(version.version)
     )
-    return compare(case, window, rows, registry.reference(version), settings.reports / use_case, registry.about(version))
+    return compare(case, window, rows, reference, settings.reports / use_case, about(settings, version))
+
+
+def about(settings: Settings, version: ModelVersion) -> dict[str, Any]:
+    """What the pages tell of the model, with the way to its run."""
+    run, docs = Registry(settings).page(version.run_id), Registry(settings).links(version.run_id).get(DATA_DOCS, "")
+    pages = {"MLflow run": run, "Data Docs": docs, "Prefect run": links().get("flow_url", "")}
+    known = {title: page for title, page in pages.items() if page}
+    return {"model_version": version.name, "bundle": version.bundle, "dataset": version.dataset_md5, "links": known}
 
 
 @outside
 def note(use_case: str, window: Window, report: MonitorReport) -> None:
-    """Write the verdict to the ledger and link the report with the model's run, both ways."""
-    Registry(load_settings()).note_verdict(use_case, window.name, report.verdict, report.sentence, report.summary)
+    """Write the verdict to the ledger, and let the model's run point to the report."""
+    registry = Registry(load_settings())
+    version = serving_version(registry, use_case)
+    body = {"use_case": use_case, "window": window.name, "version": version.version, "verdict": str(report.verdict)}
+    registry.ledger.write("verdict", {**body, "sentence": report.sentence})
+    registry.link(version.run_id, MONITOR_REPORT, report.summary.as_uri())
 
 
 def last_month(today: date) -> tuple[date, date]:

@@ -6,14 +6,13 @@ Inside DVC it is files to files with no retry; outside it is the world, which ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.events import emit_event
 from prefect.runtime import flow_run
-from prefect.states import State
 from prefect.tasks import Task
 
 from radloop import gate
@@ -21,6 +20,7 @@ from radloop.errors import ServiceUnavailable
 from radloop.settings import load_settings
 from radloop.workspace import Workspace
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -29,10 +29,9 @@ def _away(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ServiceUnavailable)
 
 
-def outside(function: Callable[..., Result]) -> Task[..., Result]:
+def outside(function: Callable[Arguments, Result]) -> Task[Arguments, Result]:
     """A task that touches the world: tried again where the world is away, and for nothing else."""
-    return task(
-        function,
+    named = task(
         name=function.__name__,
         task_run_name=function.__name__,
         retries=3,
@@ -40,6 +39,7 @@ def outside(function: Callable[..., Result]) -> Task[..., Result]:
         retry_condition_fn=_away,
         persist_result=False,
     )
+    return named(function)
 
 
 def workspace() -> Workspace:

@@ -160,11 +160,11 @@ def bench(
 
 
 @labels.command("add")
-def labels_add(file: Path, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+def labels_add(file: Path) -> None:
     """Join late labels (CSV or Parquet: prediction_id, findings) to their predictions."""
     from radloop.running import add_labels
 
-    add_labels(load_settings(), use_case, file, say)
+    add_labels(load_settings(), file, say)
 
 
 @ledger.command("verify")

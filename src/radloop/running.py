@@ -110,13 +110,14 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
         yield lambda n: progress.advance(task, n)
 
 
-def add_labels(settings: Settings, use_case: str, file: Path, say: Callable[[str], None]) -> int:
-    """Add a file of late labels to the prediction log; return how many were new."""
+def add_labels(settings: Settings, file: Path, say: Callable[[str], None]) -> None:
+    """Add a file of late labels to the prediction log and say what became of them."""
     from radloop.predictions import PredictionLog, read_label_file
 
-    added = PredictionLog(settings.log).add_labels(use_case, read_label_file(file))
-    say(f"{added}")
-    return 0
+    report = PredictionLog(settings.log).add_labels(read_label_file(file))
+    say(
+        f"{report.added} labels added, {report.already} known before, {len(report.unknown)} of no prediction kept aside"
+    )
 
 
 def show_data(settings: Settings, use_case: str) -> None:

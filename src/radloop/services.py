@@ -36,6 +36,11 @@ def prefect_url(settings: Settings) -> str:
     return settings.prefect_url or f"http://{HOST}:{settings.prefect_port}/api"
 
 
+def serving_url(settings: Settings) -> str:
+    """Address of the installation's prediction service."""
+    return f"http://{HOST}:{settings.serving_port}"
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """What a child process needs to find this installation's servers."""
     return quiet_environment(**orchestration(settings), PREFECT_API_URL=prefect_url(settings))
@@ -63,8 +68,8 @@ def services(settings: Settings) -> list[Service]:
         Service(
             "serving",
             (python, "-m", "radloop", "serve", "--host", HOST, "--port", str(settings.serving_port)),
-            f"http://{HOST}:{settings.serving_port}/docs",
-            f"http://{HOST}:{settings.serving_port}/healthz",
+            f"{serving_url(settings)}/docs",
+            f"{serving_url(settings)}/healthz",
         ),
         Service("worker", (python, "-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "1"), None, None),
     ]  # fmt: skip

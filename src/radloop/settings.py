@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         return self.root / "retained"
 
     @property
+    def references(self) -> Path:
+        """What each bundle saw and said when it was judged."""
+        return self.root / "references"
+
+    @property
     def reports(self) -> Path:
         """Monitoring reports with their index page."""
         return self.root / "reports"

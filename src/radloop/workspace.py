@@ -22,7 +22,8 @@ from filelock import FileLock, Timeout
 
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, revive
 from radloop.files import read_json, write_json
-from radloop.params import Params, UseCase, override
+from radloop.gate import read_gate
+from radloop.params import Params, Paths, UseCase, override
 from radloop.settings import Settings, quiet_environment
 
 AUTHOR = ("-c", "user.name=radloop", "-c", "user.email=radloop@localhost", "-c", "commit.gpgsign=false")
@@ -50,6 +51,16 @@ class Workspace:
     def params(self) -> Params:
         """The parameters that the stages see."""
         return Params.load(self.folder)
+
+    @property
+    def absolute_paths(self) -> Paths:
+        """The paths of params.yaml, usable from any folder."""
+        paths = self.params.paths
+        return Paths(data=self.folder / paths.data, out=self.folder / paths.out)
+
+    def judged_well(self, use_case: str) -> bool:
+        """True where the evaluation's gate is open."""
+        return read_gate(self.gate(use_case, "evaluate")).open
 
     def case(self, use_case: str) -> UseCase:
         """One use case of the workspace's own parameters."""

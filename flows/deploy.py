@@ -1,0 +1,88 @@
+"""Make a candidate champion if everything allows it; try it before and after; go back when it fails."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from flows.steps import outside, show, tell, workspace
+from radloop.bundle import load_bundle
+from radloop.errors import GateClosed
+from radloop.gate import Gate
+from radloop.registry import ModelVersion, Registry
+from radloop.running import run_here
+from radloop.services import running, serving_url
+from radloop.settings import load_settings
+
+
+@outside
+def candidate(use_case: str, version: str) -> ModelVersion:
+    """The version that is asked for, by number or alias."""
+    return Registry(load_settings()).version(use_case, version)
+
+
+@outside
+def try_out(version: ModelVersion) -> None:
+    """The smoke set in this process, before any alias moves. Raises GateClosed."""
+    from radloop.serving.deploy import smoke, smoke_cases
+
+    place, knobs = workspace(), workspace().case(version.use_case).deploy
+    bundle = load_bundle(Registry(place.settings).bundle_path(version.use_case, version.version))
+    cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
+    smoke(bundle, cases, knobs).require(version.name)
+
+
+@outside
+def promote(version: ModelVersion, who: str, why: str) -> Gate:
+    """Move the alias champion if gate, comparison and approvals allow it. Raises GateClosed."""
+    from radloop.serving.champions import same_cases
+
+    place = workspace()
+    registry, case = Registry(place.settings), place.case(version.use_case)
+    return registry.promote(case, version.version, who, why, same_cases(registry, place.absolute_paths, version))
+
+
+@outside
+def try_service(version: ModelVersion) -> None:
+    """The smoke set through the live service, where one runs. Raises GateClosed."""
+    from radloop.serving.deploy import smoke_cases, smoke_http
+
+    place, knobs = workspace(), workspace().case(version.use_case).deploy
+    if "serving" not in running(place.settings):
+        return
+    bundle = load_bundle(Registry(place.settings).bundle_path(version.use_case, version.version))
+    cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
+    token = place.settings.serving_token.get_secret_value() if place.settings.serving_token else ""
+    smoke_http(serving_url(place.settings), bundle, cases, knobs, token).require(version.name)
+
+
+@outside
+def go_back(use_case: str, why: str) -> ModelVersion | None:
+    """Bring back the champion before."""
+    return Registry(load_settings()).rollback(use_case, "deploy flow", why)
+
+
+@flow(name="deploy", persist_result=False)
+def deploy(
+    use_case: str = "chest_pneumonia",
+    version: str = "candidate",
+    who: str = "deploy flow",
+    why: str = "newest candidate",
+) -> ModelVersion:
+    """Smoke set, promotion, smoke set through the service; a failure there brings the champion before back."""
+    chosen = candidate(use_case, version)
+    try_out(chosen)
+    checks = promote(chosen, who, why)
+    try:
+        try_service(chosen)
+    except GateClosed as refusal:
+        go_back(use_case, refusal.message)
+        raise
+    show("deploy", f"**{chosen.name}** is champion\n\n" + "\n".join(f"- {c.name}: {c.seen}" for c in checks.checks))
+    tell("radloop.champion", use_case, {"version": chosen.version, "bundle": chosen.bundle})
+    return chosen
+
+
+if __name__ == "__main__":
+    run_here(deploy, sys.argv[1:])

@@ -1,0 +1,74 @@
+"""From the current snapshot to a registered candidate, with everything about it in MLflow."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect import flow
+
+from flows.steps import links, open_workspace, outside, reproduce, require, show, workspace
+from radloop.references import keep_reference
+from radloop.registry import Links, ModelVersion, Registry, TrainingRun
+from radloop.running import run_here
+from radloop.workspace import Workspace, outer_commit
+
+
+@outside
+def commit_run(use_case: str) -> str:
+    """Commit dvc.lock and push what the run made."""
+    return workspace().commit_run(f"Run {use_case}")
+
+
+@outside
+def remember(use_case: str) -> None:
+    """Keep what monitoring compares with, under the bundle's hash."""
+    place = workspace()
+    keep_reference(place.stage(use_case, "reference"), place.settings.references)
+
+
+@outside
+def write_down(use_case: str, came_from: Links) -> TrainingRun:
+    """Complete the MLflow run; where nothing was trained, link to the earlier one."""
+    place = workspace()
+    return Registry(place.settings).log_training(place.case(use_case), place.folder, came_from)
+
+
+@outside
+def register(use_case: str, run_id: str) -> ModelVersion:
+    """Register the bundle and call it candidate."""
+    place = workspace()
+    return Registry(place.settings).register(place.case(use_case), place.folder, run_id)
+
+
+def origin(place: Workspace, use_case: str, commit: str) -> Links:
+    """Where this training comes from, for the links of its MLflow run."""
+    docs = place.stage(use_case, "validate") / "data_docs" / "index.html"
+    outer = outer_commit(place.settings.project)
+    return Links(commit, outer, place.md5(use_case), data_docs=docs.as_uri(), **links())
+
+
+@flow(name="train", persist_result=False)
+def train(use_case: str = "chest_pneumonia") -> ModelVersion:
+    """Validate, split, prepare, train, calibrate, package, predict, evaluate, reference; then register.
+
+    Raises GateClosed, after the run is in MLflow, where the evaluation does not pass.
+    """
+    commit = open_workspace()
+    place = workspace()
+    case, chain = place.case(use_case), place.params.verbs(use_case)
+    with Registry(place.settings).following(case, place.folder, origin(place, use_case, commit)):
+        for verb in chain[: chain.index("reference")]:
+            reproduce(use_case, verb)
+    if place.judged_well(use_case):
+        reproduce(use_case, "reference")
+        remember(use_case)
+    run = write_down(use_case, origin(place, use_case, commit_run(use_case)))
+    version = register(use_case, run.run_id)
+    page = Registry(place.settings).page(run.run_id)
+    show("training", f"**{version.name}** `{version.bundle[:12]}`: {run}\n\n[MLflow]({page})")
+    require(use_case, "evaluate")
+    return version
+
+
+if __name__ == "__main__":
+    run_here(train, sys.argv[1:])
