@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from radloop.errors import ConfigurationError, GateClosed
-from radloop.files import sha256_file
-
-IMAGES, INDEX = "images.npy", "index.parquet"
+from radloop.errors import GateClosed
 
 
 @dataclass(frozen=True)
@@ -52,16 +48,6 @@ class Labelled:
         return max(1, len(self) // size)
 
 
-def open_prepared(folder: Path) -> tuple[np.ndarray, pd.DataFrame]:
-    """The images, uint8 [n, size, size] memory-mapped, and the index of what `prepare` wrote.
-
-    Raises ConfigurationError where they are missing.
-    """
-    if not (folder / IMAGES).exists():
-        raise ConfigurationError(f"no prepared images in {folder}", "run the prepare stage first")
-    return np.load(folder / IMAGES, mmap_mode="r"), pd.read_parquet(folder / INDEX)
-
-
 def select(images: np.ndarray, index: pd.DataFrame, split: str) -> Labelled:
     """The labelled images of one split.
 
@@ -76,8 +62,3 @@ def select(images: np.ndarray, index: pd.DataFrame, split: str) -> Labelled:
             "ingest more labelled studies",
         )
     return Labelled(images, chosen["row"].to_numpy(), labels.astype(np.float32))
-
-
-def fingerprint(folder: Path) -> str:
-    """Hash of all that training reads, so that a checkpoint is never resumed on other data."""
-    return ":".join(sha256_file(folder / name) for name in (IMAGES, INDEX))

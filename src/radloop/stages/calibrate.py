@@ -1,0 +1,39 @@
+"""Calibrate: probabilities, threshold and the logged embedding, all from the validation images alone."""
+
+from __future__ import annotations
+
+from safetensors.numpy import load_file
+
+from radloop.errors import ConfigurationError
+from radloop.files import replacing, write_bytes, write_json
+from radloop.imaging.embeddings import principal_components
+from radloop.modeling.calibrate import calibrate
+from radloop.params import Paths, UseCase
+
+
+def run(case: UseCase, paths: Paths) -> None:
+    """Fit temperature, offset and threshold, and the projection of embeddings.
+
+    Writes calibration.json and projection.safetensors (mean [d], components [k, d]).
+    Raises ConfigurationError where train has left nothing to calibrate.
+    """
+    from safetensors.numpy import save
+
+    source = paths.stage(case.name, "train") / "validation.safetensors"
+    if not source.exists():
+        raise ConfigurationError(f"no validation answers in {source.parent}", "run the train stage first")
+    seen = load_file(source)
+    rules = case.calibrate
+    fitted = calibrate(seen["logit"], seen["label"], rules.rule, rules.sensitivity)
+    decided = fitted.decide(fitted.score(seen["logit"]))
+    positive = seen["label"].astype(bool)
+    mean, components = principal_components(seen["embedding"], rules.projection)
+    with replacing(paths.stage(case.name, "calibrate")) as folder:
+        write_bytes(folder / "projection.safetensors", save({"mean": mean, "components": components}))
+        write_json(folder / "calibration.json", {
+            **fitted.to_json(),
+            "rule": rules.rule,
+            "fitted_on": {"split": "validation", "images": len(positive), "positives": int(positive.sum())},
+            "validation_sensitivity": float(decided[positive].mean()),
+            "validation_specificity": float(1.0 - decided[~positive].mean()),
+        })  # fmt: skip
