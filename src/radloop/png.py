@@ -69,6 +69,8 @@ def clean_png(content: bytes) -> tuple[bytes, np.ndarray]:
 
 
 def _read_header(content: bytes) -> Header:
+    if not is_png(content):
+        raise StudyRejected("not_png", "the file is not PNG.", _MEND)
     if len(content) < 33 or content[12:16] != b"IHDR":
         raise StudyRejected("png_truncated", "the PNG ends before its header does.", "copy the file again")
     columns, rows, bits, colour, _, _, interlace = struct.unpack(">IIBBBBB", content[16:29])

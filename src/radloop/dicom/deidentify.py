@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom import config
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from radloop.dicom.keep import EMPTIED, KEPT, REMAPPED, TABLES
 from radloop.dicom.pixels import stored_values
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import text, values_of, whole
+from radloop.dicom.read import items_of, text, value_of, values_of
 from radloop.dicom.values import age_string, as_date, whole_years
 from radloop.errors import StudyRejected
 
@@ -43,8 +44,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """
     clean = Dataset()
     for keyword, tag, representation in _KEPT:
-        if tag in dataset:
-            _keep(clean, dataset, keyword, tag, representation)
+        _keep(clean, dataset, keyword, tag, representation)
     _keep_age(clean, dataset)
     _keep_tables(clean, dataset)
     _replace_identifiers(clean, dataset, pseudonyms)
@@ -60,11 +60,9 @@ def to_bytes(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
-def _described(keyword: str) -> tuple[str, int, str]:
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise KeyError(keyword)
-    return keyword, int(tag), dictionary_VR(tag)
+def _described(keyword: str) -> tuple[str, BaseTag, str]:
+    tag = Tag(keyword)
+    return keyword, tag, dictionary_VR(tag)
 
 
 _KEPT = tuple(_described(keyword) for keyword in KEPT)
@@ -90,18 +88,20 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _keep(clean: Dataset, dataset: Dataset, keyword: str, tag: int, representation: str) -> None:
+def _keep(clean: Dataset, dataset: Dataset, keyword: str, tag: BaseTag, representation: str) -> None:
     """Copy one attribute, unless a value has not the form of its kind: a name may hide in a number's place."""
     values = values_of(dataset, keyword)
+    if not values:
+        return
     if representation in ("CS", "LO", "SH"):
         values = [str(value).strip(" \0") for value in values]
     if representation == "CS":
         values = [str(value).upper() for value in values]
-    if values and all(_FORMS[representation](value) for value in values):
+    if all(_FORMS[representation](value) for value in values):
         _put(clean, tag, representation, values)
 
 
-def _put(clean: Dataset, tag: int, representation: str, values: list[Any]) -> None:
+def _put(clean: Dataset, tag: BaseTag, representation: str, values: list[Any]) -> None:
     value = values if len(values) > 1 else values[0]
     clean[tag] = DataElement(tag, representation, value, validation_mode=config.IGNORE)
 
@@ -127,23 +127,23 @@ def _study_day(dataset: Dataset) -> date | None:
 
 def _keep_tables(clean: Dataset, dataset: Dataset) -> None:
     for keyword in TABLES:
-        items = [_table(item, dataset) for item in dataset.get(keyword) or []]
+        items = [_table(item) for item in items_of(dataset, keyword)]
         kept = [item for item in items if item is not None]
         if kept:
             setattr(clean, keyword, kept)
 
 
-def _table(item: Dataset, dataset: Dataset) -> Dataset | None:
+def _table(item: Dataset) -> Dataset | None:
     """One look-up table with numbers alone: its explanation is free text."""
-    descriptor, entries = values_of(item, "LUTDescriptor"), item.get("LUTData")
+    descriptor, entries = values_of(item, "LUTDescriptor"), value_of(item, "LUTData")
     if len(descriptor) != 3 or not all(map(_is_number, descriptor)) or entries is None:
         return None
     if not isinstance(entries, bytes):
-        entries = np.asarray(entries, "<u2").tobytes()
+        entries = np.asarray(values_of(item, "LUTData")).astype("<u2").tobytes()
+    count, first, bits = (int(float(str(value))) % 65536 for value in descriptor)
     table = Dataset()
-    signed = "SS" if whole(dataset, "PixelRepresentation", 0) else "US"
-    table.add_new("LUTDescriptor", signed, [int(str(value)) for value in descriptor])
-    table.add_new("LUTData", "OW", entries[: 2 * (int(str(descriptor[0])) or 65536)])
+    table.add_new("LUTDescriptor", "US", [count, first, bits])
+    table.add_new("LUTData", "OW", entries[: 2 * (count or 65536)])
     kind = text(item, "ModalityLUTType").upper()
     if kind in ("OD", "HU", "US"):
         table.ModalityLUTType = kind

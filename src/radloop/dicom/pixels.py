@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from radloop.dicom.read import text, values_of, whole
+from radloop.dicom.read import items_of, text, value_of, values_of, whole
 from radloop.errors import StudyRejected
+
+#: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
+_PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 
 
 def stored_values(dataset: Dataset) -> np.ndarray:
@@ -43,7 +45,7 @@ def display_values(dataset: Dataset) -> np.ndarray:
 
 def _needs_codec(dataset: Dataset) -> bool:
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    return bool(syntax and syntax.is_compressed) or dataset.original_encoding[1] is False
+    return syntax is not None and str(syntax) not in _PLAIN
 
 
 def _native(dataset: Dataset) -> np.ndarray:
@@ -59,7 +61,9 @@ def _native(dataset: Dataset) -> np.ndarray:
 def _decode(dataset: Dataset) -> np.ndarray:
     try:
         pixels = np.asarray(dataset.pixel_array)
-    except Exception:  # codecs of foreign bytes fail in any way
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them
         raise StudyRejected("undecodable_pixels", "the pixel data cannot be decoded.", "re-export") from None
     if pixels.shape != (whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)):
         raise StudyRejected("undecodable_pixels", "the decoded pixels are not Rows x Columns.", "re-export")
@@ -74,9 +78,9 @@ def _nominal_range(dataset: Dataset) -> tuple[float, float]:
 
 
 def _modality(stored: np.ndarray, dataset: Dataset, low: float, high: float) -> tuple[np.ndarray, float, float]:
-    if dataset.get("ModalityLUTSequence"):
-        values = apply_modality_lut(stored, dataset)
-        return values, float(values.min()), float(values.max())
+    if tables := items_of(dataset, "ModalityLUTSequence"):
+        values, top = look_up(stored, tables[0], low < 0)
+        return values, 0.0, top
     slope = float(text(dataset, "RescaleSlope") or 1)
     intercept = float(text(dataset, "RescaleIntercept") or 0)
     if (slope, intercept) == (1.0, 0.0):
@@ -86,10 +90,9 @@ def _modality(stored: np.ndarray, dataset: Dataset, low: float, high: float) -> 
 
 
 def _voi(values: np.ndarray, dataset: Dataset, low: float, high: float) -> tuple[np.ndarray, float, float]:
-    if dataset.get("VOILUTSequence"):
-        looked_up = apply_voi_lut(_whole_values(values), dataset, prefer_lut=True)
-        entries = values_of(dataset.VOILUTSequence[0], "LUTDescriptor")
-        return looked_up, 0.0, 2.0 ** int(str(entries[2])) - 1
+    if tables := items_of(dataset, "VOILUTSequence"):
+        values, top = look_up(values, tables[0], low < 0)
+        return values, 0.0, top
     if not (text(dataset, "WindowCenter") and text(dataset, "WindowWidth")):
         return values, low, high
     top = 2.0 ** whole(dataset, "BitsStored", 16) - 1
@@ -116,9 +119,25 @@ def window(values: np.ndarray, dataset: Any) -> np.ndarray:
     return np.asarray(np.clip(shifted / np.float32(width) + np.float32(0.5), 0, 1), np.float32)
 
 
-def _whole_values(values: np.ndarray) -> np.ndarray:
-    """A VOI LUT is indexed by integers, also after a rescale that gave floats."""
-    return values if values.dtype.kind in "iu" else np.rint(values).astype(np.int32)
+def look_up(values: np.ndarray, table: Dataset, signed: bool) -> tuple[np.ndarray, float]:
+    """One look-up table applied to `values`, ends held (PS3.3 C.11.1.1); its first index may be `signed`.
+
+    Returns the entries as uint8 or uint16 and the largest value that they can take.
+    Raises ValueError for a malformed descriptor or too few entries.
+    """
+    count, first, bits = (int(str(value)) for value in values_of(table, "LUTDescriptor"))
+    count = count or 65536
+    first = first - 65536 if signed and first > 32767 else first
+    entries = _entries(table, count)
+    index = np.rint(values).astype(np.int64) - first
+    return entries[np.clip(index, 0, count - 1)], 2.0**bits - 1
+
+
+def _entries(table: Dataset, count: int) -> np.ndarray:
+    raw = value_of(table, "LUTData")
+    content = raw if isinstance(raw, bytes) else np.array(values_of(table, "LUTData"), "<u2").tobytes()
+    kind = "<u2" if len(content) >= 2 * count else "u1"  # entries of 8 bits may lie two in a word
+    return np.frombuffer(content, kind, count)
 
 
 def _invert(values: np.ndarray, low: float, high: float) -> np.ndarray:

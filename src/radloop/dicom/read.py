@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
 
 from radloop.errors import StudyRejected
 
@@ -41,7 +45,6 @@ def read_dicom(content: bytes) -> Dataset:
 def _parse(content: bytes) -> Dataset:
     try:
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        _ = dataset.get("SOPClassUID"), dataset.get("PixelData")  # elements are parsed when first touched
     except EOFError:
         raise StudyRejected("truncated", "the DICOM file ends too early.", "copy it again") from None
     except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
@@ -57,8 +60,10 @@ def _require_attributes(dataset: Dataset) -> None:
             )
     if not text(dataset, "SOPClassUID").startswith(_IMAGE_CLASSES):
         raise StudyRejected("not_an_image", "the SOP class is not one of DICOM's storage classes.", "leave it out")
-    if "PixelData" not in dataset:
-        raise StudyRejected("no_pixels", "the object holds no pixel data.", "leave it out: only images are read")
+    if not isinstance(value_of(dataset, "PixelData"), bytes):
+        raise StudyRejected(
+            "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
+        )
 
 
 def _require_one_monochrome_image(dataset: Dataset) -> None:
@@ -82,6 +87,8 @@ def _require_layout(dataset: Dataset) -> None:
         raise StudyRejected(
             "bit_depth", f"{stored} bits stored in {allocated} are not supported (1 to 16, in 8 or 16).", "re-export"
         )
+    if "PixelRepresentation" in dataset and whole(dataset, "PixelRepresentation", -1) not in (0, 1):
+        raise StudyRejected("bit_depth", "PixelRepresentation is neither 0 nor 1.", "re-export")
     if whole(dataset, "HighBit", stored - 1) != stored - 1:
         raise StudyRejected("high_bit", "HighBit is not BitsStored - 1 (PS3.5 8.1.1).", "re-export")
     rows, columns = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
@@ -116,10 +123,30 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 def values_of(dataset: Dataset, keyword: str) -> list[object]:
     """All values of one attribute, as a list; empty where it is absent or cannot be converted."""
-    try:
-        value = dataset.get(keyword)
-    except Exception:  # conversion of a malformed value fails in any way; it counts as not told
-        return []
+    value = value_of(dataset, keyword)
     if value is None or value == "":
         return []
-    return list(value) if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]
+    return list(value) if isinstance(value, (list, MultiValue)) else [value]
+
+
+def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; empty where it is absent, malformed or no sequence."""
+    value = value_of(dataset, keyword)
+    return list(value) if isinstance(value, Sequence) else []
+
+
+def value_of(dataset: Dataset, keyword: str) -> object:
+    """One attribute as pydicom converts it, or None where it is absent or cannot be converted."""
+    tag = _tag(keyword)
+    if tag not in dataset:
+        return None
+    try:
+        return dataset[tag].value
+    except Exception:  # conversion of a malformed value fails in any way; it counts as not told
+        return None
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    """Looked up once: by keyword, pydicom takes longer to find an attribute than to parse it."""
+    return Tag(keyword)

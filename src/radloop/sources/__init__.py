@@ -19,7 +19,8 @@ from radloop.sources.nih_cxr import NihCxr
 
 __all__ = ["KNOWN", "Source", "open_source", "read_instance"]
 
-KNOWN = (DicomFolder.name, NihCxr.name)
+SIMULATED = "simulated"  # a DICOM folder whose records say that no such people exist
+KNOWN = (DicomFolder.name, NihCxr.name, SIMULATED)
 
 
 class Source(Protocol):
@@ -44,4 +45,4 @@ def open_source(name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | 
         raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
     if name == NihCxr.name:
         return NihCxr(folder, pseudonyms, labels)
-    return DicomFolder(folder, pseudonyms, labels)
+    return DicomFolder(folder, pseudonyms, labels, name)

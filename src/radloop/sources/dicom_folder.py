@@ -27,7 +27,10 @@ class DicomFolder:
 
     name = "dicom_folder"
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, name: str = name
+    ) -> None:
+        self.name = name
         self._pseudonyms = pseudonyms
         table = labels or folder / LABELS
         self._findings = _read_labels(table, pseudonyms) if labels or table.is_file() else {}
