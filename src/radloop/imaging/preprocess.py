@@ -9,6 +9,8 @@ import numpy as np
 
 from radloop.imaging.resample import FILM_SIDE, fit_square, reduce_film
 
+#: Share of a grey level that averaging may invent on a constant film.
+ROUNDING = 1e-5
 #: Share of a film's range within which a row or column counts as blank: collimator or direct exposure.
 BLANK = 0.03
 
@@ -36,7 +38,7 @@ class Window:
     def apply(self, film: np.ndarray) -> np.ndarray:
         """Display values as float32 with black at 0 and white at 1, not clipped; a constant film becomes 0."""
         width = self.white - self.black
-        if width <= 0:
+        if width <= ROUNDING * max(abs(self.black), abs(self.white)):
             return np.zeros_like(film, dtype=np.float32)
         scaled: np.ndarray = (film - np.float32(self.black)) / np.float32(width)
         return scaled

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from radloop.errors import ConfigurationError
@@ -57,17 +57,21 @@ class Checkpoints:
         Raises ConfigurationError where the disk does not take it.
         """
         tensors = {name: value.detach().cpu().contiguous() for name, value in session.tensors().items()}
-        temporary = self.path.with_name(f".{CHECKPOINT}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, temporary, metadata={"notes": json.dumps(session.notes())})
+            self._write(tensors, json.dumps(session.notes()))
+        except (OSError, SafetensorError) as error:
+            raise ConfigurationError(
+                f"cannot write a checkpoint in {self.path.parent}: {error}", "free space, or make the folder writable"
+            ) from error
+
+    def _write(self, tensors: dict[str, torch.Tensor], notes: str) -> None:
+        temporary = self.path.with_name(f".{CHECKPOINT}.{os.getpid()}")
+        try:
+            save_file(tensors, temporary, metadata={"notes": notes})
             _synchronise(temporary)
             temporary.replace(self.path)
             sync_folder(self.path.parent)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot write a checkpoint in {self.path.parent}: {error.strerror}", "free space on that disk"
-            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 
