@@ -278,7 +278,7 @@ def test_a_hundred_thousand_cases_take_well_under_a_second() -> None:
     random = np.random.default_rng(0)
     labels = random.random(100_000) < 0.2
     scores, clusters = random.normal(labels, 1), random.integers(0, 40_000, 100_000)
-    began = time.perf_counter()
+    began = time.process_time()
     found = intervals.auroc_interval(labels, scores, clusters)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert isinstance(found, Interval) and found.known

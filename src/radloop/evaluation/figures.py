@@ -112,7 +112,7 @@ def scores_figure(found: Assessment) -> Figure:
         if found.facts.get("threshold") is not None:
             axes.axvline(found.facts["threshold"], color=BLACK, linewidth=1, linestyle=":", label="threshold")
         axes.set(xlim=(0, 1), xlabel="Predicted probability", ylabel="Images", title="Scores by label")
-        axes.legend(loc="upper center")
+        axes.legend(loc="upper center", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
 
 
@@ -154,11 +154,13 @@ def _forest(axes: Axes, table: pd.DataFrame, measure: str, places: list[int]) ->
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         if pd.isna(row[f"{measure}_low"]):
             axes.text(0.02, place, row[f"{measure}_note"] or "unknown", color="#777777", fontsize=8, va="center",
-                      style="italic")  # fmt: skip
+                      style="italic", transform=axes.get_yaxis_transform())  # fmt: skip
             continue
         axes.plot([row[f"{measure}_low"], row[f"{measure}_high"]], [place, place], color=BLUE, linewidth=1.6)
         axes.plot(row[measure], place, "s", color=BLUE, markersize=5)
-    axes.set_xlim(0, 1.02)
+    lowest = table[f"{measure}_low"].astype(float).min()
+    left = 0.0 if np.isnan(lowest) else max(0.0, np.floor(lowest * 10 - 1) / 10)
+    axes.set_xlim(left, 1.0 + 0.02 * (1 - left))
     axes.grid(axis="y", visible=False)
 
 

@@ -45,7 +45,7 @@ th{color:var(--soft);font-weight:600;border-bottom:2px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tr.head td{background:#eef2f5;font-weight:600}
 .yes{color:var(--open);font-weight:600} .no{color:var(--closed);font-weight:600} .few{color:#7b8793;font-style:italic}
-.pictures{display:grid;grid-template-columns:1fr 1fr;gap:14px}
+.pictures{margin-top:14px;display:grid;grid-template-columns:1fr 1fr;gap:14px}
 .pictures img,.wide img{width:100%;background:#fff;border:1px solid var(--line);border-radius:6px}
 @media(max-width:720px){.pictures,.tiles{grid-template-columns:1fr}}
 """
