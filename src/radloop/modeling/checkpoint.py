@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, hold every state of a training, and contain no pickle."""
+"""Checkpoints that are whole or absent, hold every state of a training, and are plain tensors and JSON."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def run_epoch(session: Session, settings: Train, training: Labelled, validation:
         "step": session.step, "epoch": session.epoch, "train_loss": loss, "learning_rate": rate,
         "validation_auroc": score, "validation_loss": cross_entropy(validation.labels, logit),
         "seconds": round(seconds, 3), "images_per_second": round(len(training) / seconds, 1),
+        "peak_memory_mib": getrusage(RUSAGE_SELF).ru_maxrss // 1024,
     })  # fmt: skip
     say(f"epoch {session.epoch}/{settings.epochs}: loss {loss:.4f}, validation AUROC {score:.4f}, {seconds:.1f} s")
 
