@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radloop.simulate.geometry import Geometry
+from radloop.simulate.geometry import Geometry, coarse_side
 from radloop.simulate.textures import cut
 
 
@@ -115,7 +115,7 @@ def geometry(person: Build, stance: Pose, size: int, rng: np.random.Generator) -
     scale = distance / (distance - 150)
     fill = float(np.clip(0.80 + 0.05 * z[1] - (0.05 if portable else 0), 0.62, 0.90))
     field = 268 * person.scale * person.width * scale / fill
-    warp = np.stack([cut(rng, size // 2, 3.0, 320) for _ in range(2)])
+    warp = np.stack([cut(rng, coarse_side(size), 3.0, 240) for _ in range(2)])
     top = -176 + 0.5 * field / scale / person.scale
     return Geometry(
         size=size,

@@ -3,12 +3,11 @@
 Source: DICOM PS3.3 A.26 (Digital X-Ray Image IOD) and its modules in C.8.11.
 """
 
-from io import BytesIO
+from typing import Any
 
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
+from radloop.simulate.dicom_encode import data_set, part10
 from radloop.simulate.identities import Identity, identity, uid
 from radloop.simulate.knobs import Hospital
 from radloop.simulate.population import Study
@@ -27,116 +26,146 @@ def instance_uid(seed: int, index: int) -> str:
 
 def dicom_bytes(hospital: Hospital, planned: Study, film: Radiograph) -> bytes:
     """One Part 10 file, Explicit VR Little Endian, uncompressed: the same bytes for the same study."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = UID(instance_uid(hospital.seed, planned.index))
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(uid("implementation"))
-    meta.ImplementationVersionName = "RADLOOP_SIM"
-    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    meta = {
+        "MediaStorageSOPClassUID": DigitalXRayImageStorageForPresentation,
+        "MediaStorageSOPInstanceUID": instance_uid(hospital.seed, planned.index),
+        "TransferSyntaxUID": ExplicitVRLittleEndian,
+        "ImplementationClassUID": uid("implementation"),
+        "ImplementationVersionName": "RADLOOP_SIM",
+    }
     who = identity(hospital.seed, planned)
-    _patient(data, planned, who)
-    _study(data, hospital, planned, who)
-    _equipment(data, planned, who)
-    _acquisition(data, planned, film)
-    _image(data, planned, film)
-    stream = BytesIO()
-    data.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    attributes = (
+        _patient(planned, who)
+        | _study(hospital, planned, who)
+        | _equipment(planned, who)
+        | _acquisition(planned, film)
+        | _image(planned, film)
+    )
+    return part10(meta, data_set(attributes, _private(planned, who)))
 
 
-def _patient(data: Dataset, planned: Study, who: Identity) -> None:
-    data.PatientName = who.name
-    data.PatientID = who.number
-    data.PatientBirthDate = planned.born.strftime("%Y%m%d")
-    data.PatientSex = planned.sex
-    data.PatientAge = f"{int(planned.age):03d}Y"
-    data.PatientAddress = who.address
-    data.PatientTelephoneNumbers = who.telephone
-    data.PatientComments = NOTICE
+def _patient(planned: Study, who: Identity) -> dict[str, Any]:
+    return {
+        "PatientName": who.name,
+        "PatientID": who.number,
+        "PatientBirthDate": planned.born.strftime("%Y%m%d"),
+        "PatientSex": planned.sex,
+        "PatientAge": f"{int(planned.age):03d}Y",
+        "PatientAddress": who.address,
+        "PatientTelephoneNumbers": who.telephone,
+        "PatientComments": NOTICE,
+    }
 
 
-def _study(data: Dataset, hospital: Hospital, planned: Study, who: Identity) -> None:
+def _study(hospital: Hospital, planned: Study, who: Identity) -> dict[str, Any]:
     seed, day = hospital.seed, planned.acquired.strftime("%Y%m%d")
     moment = planned.acquired.strftime("%H%M%S")
-    data.SOPClassUID = DigitalXRayImageStorageForPresentation
-    data.SOPInstanceUID = instance_uid(seed, planned.index)
-    data.StudyInstanceUID = uid(seed, "study", planned.index)
-    data.SeriesInstanceUID = uid(seed, "series", planned.index)
-    data.FrameOfReferenceUID = uid(seed, "frame", planned.index)
-    data.StudyID = str(planned.index)
-    data.SeriesNumber = data.InstanceNumber = data.AcquisitionNumber = 1
-    data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = day
-    data.StudyTime = data.SeriesTime = data.AcquisitionTime = data.ContentTime = moment
-    data.AccessionNumber = who.accession
-    data.ReferringPhysicianName = who.physician
-    data.StudyDescription = "Simulated chest radiograph"
-    data.SeriesDescription = f"Chest {planned.view}"
-    data.Modality = "DX"
-    data.PresentationIntentType = "FOR PRESENTATION"
+    return {
+        "SOPClassUID": DigitalXRayImageStorageForPresentation,
+        "SOPInstanceUID": instance_uid(seed, planned.index),
+        "StudyInstanceUID": uid(seed, "study", planned.index),
+        "SeriesInstanceUID": uid(seed, "series", planned.index),
+        "FrameOfReferenceUID": uid(seed, "frame", planned.index),
+        "StudyID": str(planned.index),
+        "SeriesNumber": 1,
+        "InstanceNumber": 1,
+        "AcquisitionNumber": 1,
+        "StudyDate": day,
+        "SeriesDate": day,
+        "AcquisitionDate": day,
+        "ContentDate": day,
+        "StudyTime": moment,
+        "SeriesTime": moment,
+        "AcquisitionTime": moment,
+        "ContentTime": moment,
+        "AccessionNumber": who.accession,
+        "ReferringPhysicianName": who.physician,
+        "StudyDescription": "Simulated chest radiograph",
+        "SeriesDescription": f"Chest {planned.view}",
+        "Modality": "DX",
+        "PresentationIntentType": "FOR PRESENTATION",
+    }
 
 
-def _equipment(data: Dataset, planned: Study, who: Identity) -> None:
+def _equipment(planned: Study, who: Identity) -> dict[str, Any]:
     unit = planned.scanner
-    data.Manufacturer = unit.manufacturer
-    data.ManufacturerModelName = unit.model
-    data.SoftwareVersions = unit.software
-    data.StationName = unit.station
-    data.DeviceSerialNumber = uid(unit.station)[-12:]
-    data.InstitutionName = planned.site.name
-    data.InstitutionAddress = "1 Sievert Close, Simulatown"
-    data.OperatorsName = who.operator
-    block = data.private_block(PRIVATE_GROUP, f"{unit.manufacturer.upper()} 1.0", create=True)
-    block.add_new(0x01, "LO", f"processed for {who.name}")
-    block.add_new(0x02, "DS", f"{unit.processing.contrast:.2f}")
+    return {
+        "Manufacturer": unit.manufacturer,
+        "ManufacturerModelName": unit.model,
+        "SoftwareVersions": unit.software,
+        "StationName": unit.station,
+        "DeviceSerialNumber": uid(unit.station)[-12:],
+        "InstitutionName": planned.site.name,
+        "InstitutionAddress": "1 Sievert Close, Simulatown",
+        "OperatorsName": who.operator,
+    }
 
 
-def _acquisition(data: Dataset, planned: Study, film: Radiograph) -> None:
+def _private(planned: Study, who: Identity) -> dict[int, tuple[str, Any]]:
+    """What vendors hide in private groups: a name, and how the picture was made."""
+    unit = planned.scanner
+    return {
+        PRIVATE_GROUP << 16 | 0x0010: ("LO", f"{unit.manufacturer.upper()} 1.0"),
+        PRIVATE_GROUP << 16 | 0x1001: ("LO", f"processed for {who.name}"),
+        PRIVATE_GROUP << 16 | 0x1002: ("DS", f"{unit.processing.contrast:.2f}"),
+    }
+
+
+def _acquisition(planned: Study, film: Radiograph) -> dict[str, Any]:
     charge = film.exposure.counts * MAS_PER_COUNT * (film.source_to_image / 1830) ** 2
-    time = 8 if not planned.scanner.portable else 20
-    data.KVP = f"{planned.kvp:.0f}"
-    data.ExposureTime = time
-    data.Exposure = max(1, round(charge))
-    data.ExposureInuAs = max(1, round(1000 * charge))
-    data.XRayTubeCurrent = max(1, round(1000 * charge / time))
-    data.DistanceSourceToDetector = f"{film.source_to_image:.0f}"
-    data.FocalSpots = f"{film.exposure.focus:.1f}"
-    data.Grid = "NONE" if planned.scanner.grid > 0.45 else "FOCUSED"
-    data.ImagerPixelSpacing = data.DetectorElementSpacing = [f"{film.pitch:.5f}"] * 2
-    data.DetectorType = "SCINTILLATOR"
-    data.DetectorActiveShape = "RECTANGLE"
-    data.PositionerType = "NONE"
-    data.ViewPosition = planned.view
-    data.BodyPartExamined = "CHEST"
-    data.ImageLaterality = "U"
-    data.PatientOrientation = ["L", "F"]
-    data.AcquisitionContextSequence = Sequence()
-    data.AnatomicRegionSequence = Sequence([_code("43799004", "SCT", "Chest")])
     code = ("399348003", "antero-posterior") if planned.view == "AP" else ("272479007", "postero-anterior")
-    data.ViewCodeSequence = Sequence([_code(code[0], "SCT", code[1])])
+    time = 8 if not planned.scanner.portable else 20
+    return {
+        "KVP": f"{planned.kvp:.0f}",
+        "ExposureTime": time,
+        "Exposure": max(1, round(charge)),
+        "ExposureInuAs": max(1, round(1000 * charge)),
+        "XRayTubeCurrent": max(1, round(1000 * charge / time)),
+        "DistanceSourceToDetector": f"{film.source_to_image:.0f}",
+        "FocalSpots": f"{film.exposure.focus:.1f}",
+        "Grid": "NONE" if planned.scanner.grid > 0.45 else "FOCUSED",
+        "ImagerPixelSpacing": [f"{film.pitch:.5f}"] * 2,
+        "DetectorElementSpacing": [f"{film.pitch:.5f}"] * 2,
+        "DetectorType": "SCINTILLATOR",
+        "DetectorActiveShape": "RECTANGLE",
+        "PositionerType": "NONE",
+        "ViewPosition": planned.view,
+        "BodyPartExamined": "CHEST",
+        "ImageLaterality": "U",
+        "PatientOrientation": ["L", "F"],
+        "AcquisitionContextSequence": [],
+        "AnatomicRegionSequence": [_code("43799004", "Chest")],
+        "ViewCodeSequence": [_code(*code)],
+    }
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
-    return item
+def _code(value: str, meaning: str) -> dict[str, Any]:
+    return {"CodeValue": value, "CodingSchemeDesignator": "SCT", "CodeMeaning": meaning}
 
 
-def _image(data: Dataset, planned: Study, film: Radiograph) -> None:
+def _image(planned: Study, film: Radiograph) -> dict[str, Any]:
     inverse = planned.scanner.monochrome1
-    data.ImageType = ["DERIVED", "PRIMARY"]
-    data.ImageComments = NOTICE
-    data.DerivationDescription = "Simulated by physics; not of any patient"
-    data.SamplesPerPixel = 1
-    data.PhotometricInterpretation = "MONOCHROME1" if inverse else "MONOCHROME2"
-    data.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
-    data.PixelIntensityRelationship = "LOG"
-    data.PixelIntensityRelationshipSign = 1 if inverse else -1
-    data.Rows, data.Columns = film.pixels.shape
-    data.BitsAllocated, data.BitsStored, data.HighBit = 16, BITS_STORED, BITS_STORED - 1
-    data.PixelRepresentation = 0
-    data.RescaleIntercept, data.RescaleSlope, data.RescaleType = "0", "1", "US"
-    data.WindowCenter, data.WindowWidth = f"{(DEEPEST + 1) // 2}", f"{DEEPEST + 1}"
-    data.BurnedInAnnotation = "NO"
-    data.LossyImageCompression = "00"
-    data.PixelData = film.pixels.astype("<u2", copy=False).tobytes()
+    return {
+        "ImageType": ["DERIVED", "PRIMARY"],
+        "ImageComments": NOTICE,
+        "DerivationDescription": "Simulated by physics; not of any patient",
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME1" if inverse else "MONOCHROME2",
+        "PresentationLUTShape": "INVERSE" if inverse else "IDENTITY",
+        "PixelIntensityRelationship": "LOG",
+        "PixelIntensityRelationshipSign": 1 if inverse else -1,
+        "Rows": film.pixels.shape[0],
+        "Columns": film.pixels.shape[1],
+        "BitsAllocated": 16,
+        "BitsStored": BITS_STORED,
+        "HighBit": BITS_STORED - 1,
+        "PixelRepresentation": 0,
+        "RescaleIntercept": "0",
+        "RescaleSlope": "1",
+        "RescaleType": "US",
+        "WindowCenter": f"{(DEEPEST + 1) // 2}",
+        "WindowWidth": f"{DEEPEST + 1}",
+        "BurnedInAnnotation": "NO",
+        "LossyImageCompression": "00",
+        "PixelData": film.pixels.astype("<u2", copy=False).tobytes(),
+    }

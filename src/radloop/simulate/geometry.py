@@ -15,6 +15,11 @@ from radloop.simulate.kernels import Plane
 Points = NDArray[np.float64]
 
 
+def coarse_side(size: int) -> int:
+    """Smooth organs are computed on 3/8 of the image's side: finer costs time and shows nothing."""
+    return 3 * size // 8
+
+
 @dataclass(frozen=True)
 class Geometry:
     """One exposure's geometry, so that organs near the tube are magnified more than far ones.
@@ -23,7 +28,7 @@ class Geometry:
     to_detector: mm from the body's mid-plane to the detector. facing: +1 where the front of the
     body faces the detector (PA), -1 where the back does (AP). rotation: of the body about its
     long axis, rad. tilt: of the body in the image, rad. centre: body point (mm, detector scale)
-    in the middle of the image. warp: (2, size / 2, size / 2) mm of smooth irregularity.
+    in the middle of the image. warp: (2, coarse, coarse) mm of smooth irregularity.
     """
 
     size: int
@@ -37,9 +42,9 @@ class Geometry:
     warp: Plane
 
     @property
-    def half(self) -> int:
+    def coarse(self) -> int:
         """The side in px of the coarse grid on which smooth organs are computed."""
-        return self.size // 2
+        return coarse_side(self.size)
 
     @property
     def pitch(self) -> float:
@@ -53,7 +58,7 @@ class Geometry:
 
     @cached_property
     def _detector(self) -> tuple[Plane, Plane]:
-        u = ((np.arange(self.half) + 0.5) / self.half - 0.5).astype(np.float32) * self.field
+        u = ((np.arange(self.coarse) + 0.5) / self.coarse - 0.5).astype(np.float32) * self.field
         cos, sin = np.float32(np.cos(self.tilt)), np.float32(np.sin(self.tilt))
         x = cos * u[None, :] + sin * u[:, None] + np.float32(self.centre[0])
         y = -sin * u[None, :] + cos * u[:, None] + np.float32(self.centre[1])
@@ -72,8 +77,8 @@ class Geometry:
         y = points[:, 1] * scale - self.centre[1]
         cos, sin = np.cos(self.tilt), np.sin(self.tilt)
         u, v = cos * x - sin * y, sin * x + cos * y
-        column = np.clip((u / self.field + 0.5) * self.half, 0, self.half - 1).astype(np.int64)
-        row = np.clip((v / self.field + 0.5) * self.half, 0, self.half - 1).astype(np.int64)
+        column = np.clip((u / self.field + 0.5) * self.coarse, 0, self.coarse - 1).astype(np.int64)
+        row = np.clip((v / self.field + 0.5) * self.coarse, 0, self.coarse - 1).astype(np.int64)
         x, y = x - self.warp[0, row, column], y - self.warp[1, row, column]
         u, v = cos * x - sin * y, sin * x + cos * y
         middle = self.size / 2 - 0.5

@@ -54,7 +54,7 @@ def simulate(
     """Simulate studies 0 to `n_studies` - 1 into `folder`: DICOM files, `labels.csv`, `truth.parquet`.
 
     The bytes depend on the knobs alone, not on `workers` (processes; default one per core, 1 means
-    none). `progress` is told after each study how many are done. The folder appears when all is
+    none). `progress` is told after each study that 1 more is done. The folder appears when all is
     written. Raises ConfigurationError where `n_studies` is below 1 or the folder is not empty.
     """
     if n_studies < 1:
@@ -67,7 +67,7 @@ def simulate(
         for row in _spread(write, n_studies, workers or os.cpu_count() or 1):
             rows.append(row)
             if progress:
-                progress(len(rows))
+                progress(1)
         table = write_truth(rows, partial_folder)
     return Truth(folder, table)
 

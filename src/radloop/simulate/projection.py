@@ -29,7 +29,7 @@ class Exposure:
 
     grid: share of scatter that the anti-scatter grid lets through. focus: mm of focal spot.
     magnification: at the mid-plane. motion: mm. blur: mm of the detector's line spread.
-    electronic: counts of additive noise. pitch: mm per pixel.
+    electronic: counts of additive noise, added in variance to the quantum noise. pitch: mm per pixel.
     """
 
     kvp: float
@@ -97,11 +97,9 @@ def detect(primary: Plane, thickness: Plane, exposure: Exposure, rng: np.random.
     light = gaussian(light, float(sigma) / exposure.pitch)
     reference = float(np.quantile(light[::8, ::8], 0.60))
     counts = light * np.float32(exposure.counts / max(reference, 1e-6))
-    shape = counts.shape
-    counts += np.sqrt(counts) * rng.standard_normal(shape, dtype=np.float32)
+    spread = np.sqrt(counts + np.float32(exposure.electronic**2))
+    counts += spread * rng.standard_normal(counts.shape, dtype=np.float32)
     counts = gaussian(counts, 0.55 * exposure.blur / exposure.pitch)
-    if exposure.electronic > 0:
-        counts += np.float32(exposure.electronic) * rng.standard_normal(shape, dtype=np.float32)
     return np.maximum(counts, np.float32(1))
 
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from radloop.simulate.kernels import Plane
 
-PER_MM = 4
+PER_MM = 2
 LOWEST, HIGHEST = -400, 400
 """A profile along the body is tabulated over this range of mm."""
+GRID = np.arange(LOWEST, HIGHEST, 1 / PER_MM)
 
 
 def profile(knots: Sequence[tuple[float, float]], smooth: float = 12.0) -> Plane:
@@ -18,11 +19,10 @@ def profile(knots: Sequence[tuple[float, float]], smooth: float = 12.0) -> Plane
     smooth: mm of rounding at the knots. Returns a table for `along`.
     """
     at, value = zip(*knots, strict=True)
-    grid = np.arange(LOWEST, HIGHEST, 1 / PER_MM)
-    table = np.interp(grid, at, value)
-    width = max(1, int(smooth * PER_MM))
+    table = np.interp(GRID, at, value)
+    width = max(1, round(smooth * PER_MM))
     for _ in range(2):
-        padded = np.pad(table, (width, width), mode="edge")
+        padded = np.concatenate([np.full(width, table[0]), table, np.full(width, table[-1])])
         total = np.cumsum(padded)
         table = (total[2 * width :] - total[: -2 * width]) / (2 * width)
     return np.asarray(table, np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from radloop.simulate.anatomy import Build, Pose
 from radloop.simulate.geometry import Geometry
 from radloop.simulate.kernels import Plane
-from radloop.simulate.shapes import along, bulge, chord, gauss, profile, step, union
+from radloop.simulate.shapes import GRID, LOWEST, PER_MM, along, bulge, chord, gauss, profile, step, union
 from radloop.simulate.trunk import SIDES, torso
 
 Grid = tuple[Plane, Plane]
@@ -214,9 +214,8 @@ def stomach(person: Build, stance: Pose, dome: float, x: Plane, y: Plane) -> Pla
 
 def vertebrae(person: Build, x: Plane, y: Plane) -> Plane:
     """mm of cortical bone equivalent in the vertebral bodies: endplates dense, discs clear."""
-    grid = np.arange(-400, 400, 0.25)
-    level = np.cumsum(1 / np.interp(grid, [-150, -122, 120, 200], [17, 20, 26, 31])) * 0.25
-    phase = (level - level[int((400 - 122) / 0.25)]) % 1.0
+    level = np.cumsum(1 / np.interp(GRID, [-150, -122, 120, 200], [17, 20, 26, 31])) / PER_MM
+    phase = (level - level[(-122 - LOWEST) * PER_MM]) % 1.0
     body = np.where(phase < 0.80, 1.0, 0.35)
     plates = np.exp(-(((phase - 0.03) / 0.035) ** 2)) + np.exp(-(((phase - 0.77) / 0.035) ** 2))
     along_y = (3.4 * body + 1.1 * plates).astype(np.float32)
