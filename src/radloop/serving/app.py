@@ -20,7 +20,7 @@ from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable,
 from radloop.predictions import PredictionLog
 from radloop.retained import retain
 from radloop.serving.body import TooLarge, read_body
-from radloop.serving.describe import DESCRIPTION, PREDICT, model_facts
+from radloop.serving.describe import DESCRIPTION, PREDICT, health_facts, model_facts
 from radloop.serving.follow import Champions, Follower
 from radloop.serving.metrics import Metrics
 from radloop.serving.page import docs_page
@@ -130,9 +130,7 @@ def _other_routes(app: FastAPI, desk: Desk) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
         """Whether the service lives, what it serves, and whether it can still see the registry."""
-        state = desk.follower.state
-        version = state.served.version if state.served else None
-        return {"status": state.status, "ready": state.served is not None, "version": version, "trouble": state.trouble}
+        return health_facts(desk.follower.state)
 
     @app.get("/model")
     def model() -> dict[str, Any]:

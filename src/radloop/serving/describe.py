@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from radloop.serving.follow import State
 from radloop.serving.reader import Served
 
 DESCRIPTION = (
@@ -54,6 +55,18 @@ PREDICT: dict[str, Any] = {
         503: _reply("There is no champion, or the answer cannot be written down.", _REFUSAL),
     },
 }
+
+
+def health_facts(state: State) -> dict[str, Any]:
+    """What GET /healthz returns."""
+    served = state.served
+    return {
+        "status": state.status,
+        "ready": served is not None,
+        "version": served.version if served else None,
+        "bundle": served.bundle.hash if served else None,
+        "trouble": state.trouble,
+    }
 
 
 def model_facts(served: Served) -> dict[str, Any]:

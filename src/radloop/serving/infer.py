@@ -69,7 +69,7 @@ def score_source(
     """Score what `source` yields, in batches; the same bytes under the same bundle and day are scored once.
 
     A study counts under `received_on`, else its own day, else today. The refused are listed, by hash and
-    reason, in `<log>/<use case>/rejected/`. `progress` is told how many more were dealt with.
+    reason, in `<log>/<use case>/rejected/`. `progress` is told how many have been dealt with.
     Raises ServiceUnavailable where the log cannot be written; what was journalled until then stays.
     """
     began = time.perf_counter()
@@ -95,28 +95,26 @@ class _Run:
         """Let the network answer one batch while the next one is read."""
         with ThreadPoolExecutor(1) as engine:
             pending: Future[list[Prediction]] | None = None
-            for batch, looked_at in self.batches(source):
+            for batch, done in self.batches(source):
                 asked = engine.submit(answer, batch, self.served, self.occasion)
                 if pending is not None:
                     self.journal(pending.result())
                 pending = asked
-                progress(looked_at)
+                progress(done)
             if pending is not None:
                 self.journal(pending.result())
 
     def batches(self, source: Source) -> Iterator[tuple[list[Study], int]]:
         batch: list[Study] = []
-        looked_at = 0
+        position = -1
         for position, arrival in enumerate(source):
-            looked_at += 1
             study = self._study(arrival, position, source.name)
             if study is not None:
                 batch.append(study)
             if len(batch) == BATCH:
-                yield batch, looked_at
-                batch, looked_at = [], 0
-        if looked_at:
-            yield batch, looked_at
+                yield batch, position + 1
+                batch = []
+        yield batch, position + 1
 
     def journal(self, predictions: list[Prediction]) -> None:
         self.log.append(predictions)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import GateClosed
 from radloop.files import sha256
 from radloop.imaging.pixels import read_pixels
 from radloop.imaging.preprocess import preprocess
 from radloop.imaging.statistics import image_statistics
 from radloop.records import SHARED_COLUMNS, Arrival, Prediction, Record
-from radloop.settings import Settings
 from radloop.sources import read_instance
 
 if TYPE_CHECKING:
@@ -50,22 +48,6 @@ class Occasion:
 
     channel: str
     received_on: date | None = None
-
-
-def champion(settings: Settings, use_case: str) -> Served:
-    """The champion of a use case, loaded and verified.
-
-    Raises GateClosed where there is none and ServiceUnavailable where the registry is away.
-    """
-    from radloop.bundle import load_bundle  # these two are slow to import, and a caller may bring its own bundle
-    from radloop.registry import Registry
-
-    registry = Registry(settings)
-    found = registry.champion(use_case)
-    if found is None:
-        raise GateClosed(f"there is no champion for {use_case}.", "train one, let it pass its gate, deploy it")
-    bundle = load_bundle(registry.bundle_path(use_case, found.version))
-    return Served(use_case, str(found.version), bundle)
 
 
 def read_study(content: bytes, bundle: Bundle, pseudonyms: Pseudonyms, source: str = "serve") -> Study:

@@ -111,6 +111,7 @@ def test_without_a_champion_the_service_lives_but_does_not_answer(settings, regi
             "status": "no_champion",
             "ready": False,
             "version": None,
+            "bundle": None,
             "trouble": "",
         }
         reply = client.post("/predict", content=png(1))
