@@ -26,7 +26,8 @@ PATIENCE = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": False,
 }
 
-NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
+#: A missing version is the first, a missing or impossible alias the second.
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 THERE_ALREADY = "RESOURCE_ALREADY_EXISTS"
 
 
@@ -63,20 +64,21 @@ def reaching(settings: Settings) -> Iterator[None]:
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    place = re.sub(r"//[^/@]*@", "//", settings.tracking_uri)  # a password in the address stays there
     try:
         yield
     except MlflowException as error:
         if error.get_http_status_code() < 500:
             raise
-        raise _away(place, error) from error
+        raise _away(settings.tracking_uri, error) from error
     except (RequestException, SQLAlchemyError, ConnectionError) as error:
-        raise _away(place, error) from error
+        raise _away(settings.tracking_uri, error) from error
 
 
-def _away(place: str, error: Exception) -> ServiceUnavailable:
+def _away(uri: str, error: Exception) -> ServiceUnavailable:
     said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return ServiceUnavailable(f"MLflow at {place} does not answer: {said}", "start it (`make up`) and try again")
+    message = f"MLflow at {uri} does not answer: {said}"
+    plain = re.sub(r"//[^/@\s]*@", "//", message)  # a password in the address stays there
+    return ServiceUnavailable(plain, "start it (`make up`) and try again")
 
 
 def experiment(client: MlflowClient, settings: Settings, use_case: str) -> str:
@@ -104,4 +106,4 @@ def experiment(client: MlflowClient, settings: Settings, use_case: str) -> str:
 
 def absent(error: Any) -> bool:
     """True when MLflow says that what was asked for does not exist."""
-    return getattr(error, "error_code", "") == NOT_THERE
+    return getattr(error, "error_code", "") in NOT_THERE

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from radloop.errors import ServiceUnavailable
+from radloop.errors import RadloopError
 from radloop.registry.connection import connect, reaching
 from radloop.registry.curves import read_rows, send_rows, sent_steps
 from radloop.registry.names import SYSTEM
@@ -43,10 +43,13 @@ class Follower:
         self._open_run = open_run
         self._sent: set[int] = set()
         self._stale = _state(path)  # a file that a killed training left, until somebody writes on it
-        self._machine = Machine()
+        self._machine: Machine
 
     def follow(self, stop: Event, poll: float = POLL) -> None:
-        """Send new lines until `stop` is set, and then once more; never raises because MLflow is away."""
+        """Send new lines until `stop` is set, and then once more; never raises because of MLflow."""
+        from mlflow.exceptions import MlflowException
+
+        self._machine = Machine()
         due, pause = 0.0, poll
         last = False
         while not last:
@@ -57,7 +60,7 @@ class Follower:
             try:
                 self.send()
                 pause = poll
-            except ServiceUnavailable as error:
+            except (RadloopError, MlflowException) as error:
                 pause = min(pause * 2, PATIENCE)
                 log.warning("training goes on without live curves: %s", error)
             due = time.monotonic() + (pause if pause > poll else 0.0)
@@ -65,7 +68,7 @@ class Follower:
     def send(self) -> None:
         """Send what MLflow has not yet.
 
-        Raises ServiceUnavailable where it is away.
+        Raises ServiceUnavailable where it is away, ConfigurationError where the experiment was deleted.
         """
         rows = read_rows(self.path)
         if not rows or _state(self.path) == self._stale:

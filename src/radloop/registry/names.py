@@ -45,10 +45,10 @@ USE_CASE = "radloop.use_case"
 WORKSPACE = "radloop.workspace"  # which clone trains it, so that a restart finds its own unfinished run
 LOCK = "radloop.dvc_lock"  # hash of this use case's part of dvc.lock: equal means that nothing had to run
 BUNDLE = "radloop.bundle"
-BUNDLE_FILES = "radloop.bundle_files"  # hash over the files as they were uploaded
 DATASET = "radloop.dataset_md5"
 TEST_SET = "radloop.test_set_sha256"
 GATE = "radloop.gate"  # open or closed
+SIMULATED = "radloop.simulated"  # true where the images are invented: the figures say nothing of real patients
 GATE_FAILED = "radloop.gate_failed"
 
 # tags of a run: where it came from and what came of it

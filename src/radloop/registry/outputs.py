@@ -81,6 +81,11 @@ class Outputs:
         return read_gate(self._required("evaluate", "gate.json"))
 
     @property
+    def simulated(self) -> str:
+        """`true` where the images are invented, as a tag says it."""
+        return str(bool(self.metrics.get("facts", {}).get("simulated"))).lower()
+
+    @property
     def rows(self) -> list[Row]:
         """The whole training, a row per epoch."""
         return read_rows(self._required("train", "metrics.jsonl"))
@@ -93,7 +98,7 @@ class Outputs:
     @property
     def parameters(self) -> dict[str, str]:
         """The knobs that made the model, flat: `train.augment.rotate`."""
-        sections = self.case.model_dump(mode="json", by_alias=True, include=None)
+        sections = self.case.model_dump(mode="json", by_alias=True)
         return dict(_flat({name: sections[name] for name in PARAM_SECTIONS}))
 
     def collect(self, folder: Path) -> None:

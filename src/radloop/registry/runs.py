@@ -181,6 +181,7 @@ def _facts(outputs: Outputs) -> dict[str, str]:
         names.BUNDLE: outputs.bundle_hash,
         names.LOCK: outputs.lock_hash,
         names.TEST_SET: outputs.metrics["test_set_sha256"],
+        names.SIMULATED: outputs.simulated,
         names.GATE: "open" if outputs.gate.open else "closed",
         names.GATE_FAILED: ", ".join(check.name for check in outputs.gate.failed) or "none",
     }

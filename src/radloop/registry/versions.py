@@ -13,9 +13,11 @@ from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from filelock import FileLock
 
+from radloop.bundle import FILES, MANIFEST, ONNX, hash_of, verified_manifest
 from radloop.errors import ConfigurationError
-from radloop.files import canonical_json, replacing, sha256, sha256_file
+from radloop.files import replacing
 from radloop.registry import names
 from radloop.registry.connection import absent
 from radloop.registry.outputs import Outputs
@@ -23,10 +25,6 @@ from radloop.registry.outputs import Outputs
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-#: The bundle's network. It must lie beside MLflow's own files, which looks for them there.
-NETWORK = "model.onnx"
-MLFLOWS_OWN = ("MLmodel", "requirements.txt", "python_env.yaml")
 
 #: What MLflow's own scoring needs; given, because guessing it takes 16 s.
 REQUIREMENTS = ("mlflow", "onnx", "onnxruntime", "numpy")
@@ -61,6 +59,7 @@ def create_version(client: MlflowClient, outputs: Outputs, run: Run) -> ModelVer
     for known in all_versions(client, name):
         if known.run_id == run.info.run_id and known.bundle == outputs.bundle_hash:
             return known
+    _require_bundle(outputs.bundle, outputs.bundle_hash)
     _registered_model(client, name, outputs.case.task.title)
     model_id = _logged_model(client, outputs, run)
     tags = _tags(outputs, run)
@@ -87,7 +86,7 @@ def one_version(client: MlflowClient, use_case: str, which: str | int) -> ModelV
         named = client.get_model_version_by_alias(use_case, str(which))
         return _version(client.get_model_version(use_case, named.version))
     except MlflowException as error:
-        if absent(error) or "not found" in str(error):
+        if absent(error):
             return None
         raise
 
@@ -100,25 +99,27 @@ def fetch_bundle(client: MlflowClient, uri: str, found: ModelVersion, cache: Pat
     from mlflow.artifacts import download_artifacts
 
     target = cache / found.bundle
-    if target.exists():
-        return target
-    place = client.get_model_version_download_uri(found.use_case, str(found.version))
-    with replacing(target) as folder, tempfile.TemporaryDirectory(dir=cache) as temporary:
-        came = Path(download_artifacts(artifact_uri=place, dst_path=temporary, tracking_uri=uri, registry_uri=uri))
-        for path in came.iterdir():
-            if path.name not in MLFLOWS_OWN:
-                path.rename(folder / path.name)
-        if tree_hash(folder) != found.tags.get(names.BUNDLE_FILES):
-            raise ConfigurationError(
-                f"the bundle of {found.name} is not what was registered", "register the model again from its run"
-            )
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f"{found.bundle}.lock"):
+        if target.exists():
+            return target
+        place = client.get_model_version_download_uri(found.use_case, str(found.version))
+        with replacing(target) as folder, tempfile.TemporaryDirectory(dir=cache) as temporary:
+            came = download_artifacts(artifact_uri=place, dst_path=temporary, tracking_uri=uri, registry_uri=uri)
+            for name in (MANIFEST, *FILES):
+                if (Path(came) / name).is_file():
+                    (Path(came) / name).rename(folder / name)
+            _require_bundle(folder, found.bundle)
     return target
 
 
-def tree_hash(folder: Path) -> str:
-    """One hash over the names and contents of all files of a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return sha256(canonical_json({str(path.relative_to(folder)): sha256_file(path) for path in files}).encode())
+def _require_bundle(folder: Path, expected: str) -> None:
+    """Let a bundle pass that is whole and has the name that is expected of it."""
+    name = hash_of(verified_manifest(folder))
+    if name != expected:
+        raise ConfigurationError(
+            f"the bundle is {name[:12]}, not {expected[:12]}", "package it again, or register it from its own run"
+        )
 
 
 def _registered_model(client: MlflowClient, name: str, title: str) -> None:
@@ -181,17 +182,20 @@ def _link_figures(client: MlflowClient, run: Run, model_id: str) -> None:
 
 
 def _write_mlmodel(folder: Path, outputs: Outputs, run: Run, model_id: str) -> None:
-    """MLflow's description of the model: ONNX through MLflow's own loader, no code and no pickle of ours."""
+    """MLflow's description of the model: ONNX through MLflow's own loader, no code and no pickle of ours.
+
+    MLflow looks for the network beside this file, so the bundle's files lie there, in no folder of their own.
+    """
     from mlflow import pyfunc
     from mlflow.models import Model
 
     model = Model(
-        run_id=run.info.run_id, model_id=model_id, signature=_signature(outputs.bundle / NETWORK),
+        run_id=run.info.run_id, model_id=model_id, signature=_signature(outputs.bundle / ONNX),
         artifact_path=outputs.case.name, metadata={"bundle": outputs.bundle_hash, "use_case": outputs.case.name},
         model_size_bytes=sum(path.stat().st_size for path in outputs.bundle.rglob("*") if path.is_file()),
     )  # fmt: skip
-    pyfunc.add_to_model(model, loader_module="mlflow.onnx", data=NETWORK, python_env="python_env.yaml")
-    model.add_flavor("onnx", onnx_version=installed("onnx"), data=NETWORK, providers=["CPUExecutionProvider"])
+    pyfunc.add_to_model(model, loader_module="mlflow.onnx", data=ONNX, python_env="python_env.yaml")
+    model.add_flavor("onnx", onnx_version=installed("onnx"), data=ONNX, providers=["CPUExecutionProvider"])
     model.save(str(folder / "MLmodel"))
     (folder / "requirements.txt").write_text("".join(f"{name}=={installed(name)}\n" for name in REQUIREMENTS))
     environment = {"python": python_version(), "dependencies": ["-r requirements.txt"]}
@@ -229,12 +233,12 @@ def _tags(outputs: Outputs, run: Run) -> dict[str, str]:
         names.USE_CASE: outputs.case.name,
         names.RUN: run.info.run_id,
         names.BUNDLE: outputs.bundle_hash,
-        names.BUNDLE_FILES: tree_hash(outputs.bundle),
         names.GATE: "open" if outputs.gate.open else "closed",
         names.GATE_FAILED: ", ".join(check.name for check in outputs.gate.failed) or "none",
         names.DATASET: run.data.tags.get(names.DATASET, ""),
         names.DVC_COMMIT: run.data.tags.get(names.DVC_COMMIT, ""),
         names.TEST_SET: outputs.metrics["test_set_sha256"],
+        names.SIMULATED: outputs.simulated,
     }
 
 

@@ -12,7 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from radloop.files import sha256, write_json
+from radloop.bundle import write_bundle
+from radloop.files import write_json
 from radloop.gate import Check, Gate, write_gate
 from radloop.params import Params, UseCase
 from radloop.registry import Links, Registry
@@ -47,17 +48,17 @@ def network(batch: int | str = "batch", side: int = 8) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
-def row(epoch: int) -> dict[str, Any]:
+def row(epoch: int, seed: int = 0) -> dict[str, Any]:
     """A line of metrics.jsonl."""
     return {
-        "step": epoch * 10, "epoch": epoch, "train_loss": 1.0 / epoch, "validation_auroc": 0.5 + epoch / 100,
+        "step": epoch * 10, "epoch": epoch, "train_loss": (1.0 + seed) / epoch, "validation_auroc": 0.5 + epoch / 100,
         "learning_rate": 0.001, "seconds": 1.5, "images_per_second": 100.0,
     }  # fmt: skip
 
 
-def lines(*epochs: int) -> str:
+def lines(*epochs: int, seed: int = 0) -> str:
     """Lines of metrics.jsonl."""
-    return "".join(json.dumps(row(epoch)) + "\n" for epoch in epochs)
+    return "".join(json.dumps(row(epoch, seed)) + "\n" for epoch in epochs)
 
 
 @dataclass
@@ -66,6 +67,12 @@ class Workspace:
 
     folder: Path
     case: UseCase
+
+    @classmethod
+    def make(cls, folder: Path) -> Workspace:
+        folder.mkdir(parents=True)
+        shutil.copy(PROJECT / "params.yaml", folder / "params.yaml")
+        return cls(folder, Params.load(folder).use_case("chest_pneumonia"))
 
     @property
     def out(self) -> Path:
@@ -80,11 +87,12 @@ class Workspace:
         bundle = self.out / "package" / "bundle"
         bundle.mkdir(parents=True, exist_ok=True)
         onnx.save(network(), str(bundle / "model.onnx"))
-        write_json(bundle / "bundle.json", {"seed": seed})
-        digest = sha256(str(seed).encode())
+        for name in ("model.safetensors", "projection.safetensors"):
+            (bundle / name).write_bytes(f"{name} {seed}".encode())
+        digest = write_bundle(bundle, {"use_case": self.case.name})
         (self.out / "package" / "bundle.sha256").write_text(digest + "\n")
         (self.out / "train").mkdir(exist_ok=True)
-        (self.out / "train" / "metrics.jsonl").write_text(lines(*range(1, epochs + 1)))
+        (self.out / "train" / "metrics.jsonl").write_text(lines(*range(1, epochs + 1), seed=seed))
         (self.out / "evaluate" / "figures").mkdir(parents=True, exist_ok=True)
         (self.out / "evaluate" / "figures" / "roc.png").write_bytes(b"\x89PNG")
         (self.out / "evaluate" / "report.html").write_text("<html>judged</html>")
@@ -92,6 +100,7 @@ class Workspace:
             self.out / "evaluate" / "metrics.json",
             {
                 "bundle": digest, "test_set_sha256": "t" * 64, "warnings": ["The images are simulated."],
+                "facts": {"simulated": True},
                 "scalars": {"auroc": 0.91, "auroc_low": 0.88, "auroc_high": 0.94, "n": 300.0, "positives": 40.0},
             },
         )  # fmt: skip
@@ -106,10 +115,7 @@ class Workspace:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    folder = tmp_path / "home" / "workspace"
-    folder.mkdir(parents=True)
-    shutil.copy(PROJECT / "params.yaml", folder / "params.yaml")
-    return Workspace(folder, Params.load(folder).use_case("chest_pneumonia"))
+    return Workspace.make(tmp_path / "home" / "workspace")
 
 
 @pytest.fixture(scope="session")
