@@ -42,7 +42,7 @@ def metadata_scores(train: pd.DataFrame, labels: Labels, test: pd.DataFrame, see
     nothing is known of any case all scores are 0. Raises ValueError for a single class.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     _two_classes(labels)
     features, tested, names = _encoded(train, test)

@@ -32,7 +32,9 @@ def calibration_curve(cases: pd.DataFrame, section: Evaluate) -> list[dict[str, 
 def calibration_error_interval(cases: pd.DataFrame, section: Evaluate) -> Interval:
     """The expected calibration error with a reflected bootstrap interval.
 
-    Resampling inflates the error as sampling already did; reflecting takes that bias off the bounds.
+    Few cases look miscalibrated by chance and resampling makes them look worse; reflecting takes that off the
+    bounds, and the lower one is 0 where a perfectly calibrated model would often show as much. `note` says how much
+    such a model shows. Source: Bröcker and Smith 2007 (consistency resampling).
     """
     label, score = cases["label"].to_numpy(dtype=float), cases["score"].to_numpy(dtype=float)
     statistic = calibration_error(label, score, section.calibration_bins)
@@ -40,8 +42,22 @@ def calibration_error_interval(cases: pd.DataFrame, section: Evaluate) -> Interv
         statistic, cases["patient_id"], section.confidence, section.bootstrap, section.seed, reflect=True
     )
     assert found.value is not None and found.low is not None and found.high is not None
-    low = max(found.low, 0.0)
-    return replace(found, low=min(low, found.value), high=max(found.high, found.value), positives=int(label.sum()))
+    by_chance = errors_by_chance(score, section)
+    innocent = found.value <= np.quantile(by_chance, section.confidence)
+    low = 0.0 if innocent else min(max(found.low, 0.0), found.value)
+    note = f"a perfectly calibrated model shows {by_chance.mean():.3f} on these scores"
+    return replace(found, low=low, high=max(found.high, found.value), positives=int(label.sum()), note=note)
+
+
+def errors_by_chance(score: Floats, section: Evaluate) -> Floats:
+    """Calibration errors [replicates] of labels drawn from the scores themselves, so of a perfect model."""
+    members = np.eye(section.calibration_bins)[equal_mass_bins(score, section.calibration_bins)]
+    random = np.random.default_rng(section.seed)
+    errors = []
+    for _ in range(section.bootstrap):
+        drawn = random.random(score.size) < score
+        errors.append(np.abs((score - drawn) @ members).sum() / score.size)
+    return np.array(errors)
 
 
 def calibration_slope(cases: pd.DataFrame, section: Evaluate) -> Interval:

@@ -188,12 +188,13 @@ def _method_section(found: Assessment) -> list[str]:
     section = found.case.evaluate
     rows = [[escape(key.replace("_", " ")), escape(_plain(value))] for key, value in sorted(found.facts.items())]
     rows.append(["test set", escape(_short(hash_of_test_set(found.cases["record_id"])))])
+    error = found.measures["calibration_error"].note
     text = (
         "Images of one patient are alike, so every interval takes the patient as its unit: AUROC by DeLong's method "
         "with Obuchowski's clustering on the logit scale, shares by Wilson's with a design effect, the rest by "
         f"{section.bootstrap:,} bootstrap replicates of patients. Calibration error is the mean distance of predicted "
         f"from observed shares over {section.calibration_bins} bins of equally many cases; it is above 0 even for a "
-        "perfect model, the more so the fewer cases, and its interval is reflected to allow for that."
+        f"perfect model, the more so the fewer cases ({error}), and its interval allows for that."
     )
     return ["<h2>How this was made</h2>", f'<p class="small">{escape(text)}</p>', _table(["Fact", ""], rows)]
 

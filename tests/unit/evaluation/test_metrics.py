@@ -96,3 +96,13 @@ def test_the_same_cases_in_another_order_give_the_same_auroc_interval(cases, cas
     shuffled = frame.sample(frac=1, random_state=0)
     first, second = (metrics.measure(one, case.evaluate)["auroc"] for one in (frame, shuffled))
     assert (first.low, first.high) == pytest.approx((second.low, second.high), rel=1e-12)
+
+
+def test_the_calibration_error_of_an_honest_model_reaches_down_to_zero_and_says_what_chance_shows(
+    cases, case: UseCase
+) -> None:
+    found = calibration.calibration_error_interval(cases(300), case.evaluate)
+    assert found.low == 0.0 < found.value <= found.high
+    by_chance = calibration.errors_by_chance(cases(300)["score"].to_numpy(), case.evaluate)
+    assert by_chance.mean() == pytest.approx(found.value, abs=0.04)
+    assert f"{by_chance.mean():.3f}" in found.note
