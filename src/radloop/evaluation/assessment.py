@@ -10,6 +10,7 @@ import pandas as pd
 
 from radloop.evaluation.baselines import Scores
 from radloop.evaluation.calibration import calibration_curve
+from radloop.evaluation.cases import labelled
 from radloop.evaluation.comparison import beats
 from radloop.evaluation.gaps import gaps, largest_gaps
 from radloop.evaluation.metrics import confusion, measure
@@ -67,7 +68,7 @@ def assess(
     """Judge the predictions of one bundle.
 
     `held_out` are Prediction columns with `split` and `label`; `baselines` hold scores of the labelled test rows in
-    their order (see `labelled`); `trained_on` are the patients of the training split.
+    their order (see `cases.labelled`); `trained_on` are the patients of the training split.
     """
     section = case.evaluate
     cases = labelled(held_out, "test")
@@ -89,12 +90,6 @@ def assess(
         shared_patients=len(set(cases["patient_id"]) & trained_on),
         facts=facts,
     )  # fmt: skip
-
-
-def labelled(held_out: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The labelled rows of one split, ordered by record so that equal inputs give equal files."""
-    rows = held_out[(held_out["split"] == split) & held_out["label"].notna()]
-    return rows.sort_values("record_id").astype({"label": bool, "decision": bool}).reset_index(drop=True)
 
 
 def compare(cases: pd.DataFrame, scores: Scores, section: Evaluate) -> Comparison:

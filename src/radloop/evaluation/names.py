@@ -25,7 +25,7 @@ TITLES = {
     "ppv": "Positive predictive value",
     "npv": "Negative predictive value",
     "brier": "Brier score",
-    "calibration_error": "Calibration error (equal-mass bins)",
+    "calibration_error": "Calibration error (ECE)",
     "calibration_slope": "Calibration slope",
     "calibration_intercept": "Calibration in the large",
 }

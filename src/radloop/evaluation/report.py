@@ -123,7 +123,7 @@ def _measure_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
         "Figure",
         f"Value ({found.case.evaluate.confidence:.0%} interval)",
         "n",
-        "Positives",
+        "Positives or right",
         "Patients",
         "Interval",
     ]

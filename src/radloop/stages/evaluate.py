@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from radloop.errors import ConfigurationError
-from radloop.evaluation.assessment import Assessment, assess, labelled, metrics_json, plain_rows
+from radloop.evaluation.assessment import Assessment, assess, metrics_json, plain_rows
 from radloop.evaluation.baselines import Scores, metadata_scores, svm_scores
 from radloop.evaluation.card import write_card
+from radloop.evaluation.cases import labelled
 from radloop.evaluation.figures import draw_all
 from radloop.evaluation.gates import judge
 from radloop.evaluation.report import write_report
@@ -73,7 +74,7 @@ def facts_of(case: UseCase, paths: Paths, held_out: pd.DataFrame, index: pd.Data
     sources = sorted(index["source"].dropna().unique().tolist()) if "source" in index else []
     thresholds = held_out["threshold"].unique()
     return {
-        **{key: value for key, value in training.items() if isinstance(value, str | int | float)},
+        **{f"training_{key}": value for key, value in training.items()},
         "bundle": (paths.stage(case.name, "package") / "bundle.sha256").read_text().strip(),
         "sources": sources,
         "simulated": any("simulat" in name for name in sources),

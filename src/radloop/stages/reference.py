@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from radloop.evaluation.assessment import labelled
+from radloop.evaluation.cases import labelled
 from radloop.files import replacing, write_json
 from radloop.params import Paths, UseCase
 
