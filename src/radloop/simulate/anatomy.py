@@ -113,7 +113,7 @@ def geometry(person: Build, stance: Pose, size: int, rng: np.random.Generator) -
     loose = 1.7 if portable else 1.0
     distance = (1150 + 90 * z[0]) if portable else 1830
     scale = distance / (distance - 150)
-    fill = float(np.clip(0.80 + 0.05 * z[1] - (0.05 if portable else 0), 0.62, 0.90))
+    fill = float(np.clip(0.80 + 0.06 * z[1] - (0.05 if portable else 0), 0.60, 0.95))
     field = 268 * person.scale * person.width * scale / fill
     warp = np.stack([cut(rng, coarse_side(size), 3.0, 240) for _ in range(2)])
     top = -176 + 0.5 * field / scale / person.scale
@@ -123,8 +123,8 @@ def geometry(person: Build, stance: Pose, size: int, rng: np.random.Generator) -
         source_to_image=float(distance),
         to_detector=float(0.5 * person.depth + 25),
         facing=-1 if portable else 1,
-        rotation=float(0.028 * loose * z[2]),
-        tilt=float(0.020 * loose * z[3]),
+        rotation=float(0.034 * loose * z[2]),
+        tilt=float(0.024 * loose * z[3]),
         centre=(7 * loose * z[4], float(top * person.scale * scale + 8 * loose * z[5])),
         warp=(np.float32(2.4) * warp).astype(np.float32),
     )

@@ -90,10 +90,10 @@ def consolidation(chest: Chest, severity: float, rng: np.random.Generator) -> Le
         water = np.maximum(water, np.minimum(patch, 1) * (chest.sides[k] > 0))
     dense = {"lobar": 30, "patchy": 24, "hazy": 13}[str(kind)] * (0.30 + 0.95 * severity)
     room = 0.92 * (chest.sides[0] + chest.sides[1])
-    airways = 1 - np.exp(-((rough - np.float32(0.3)) ** 2) * np.float32(160))
+    airways = 1 - np.exp(-((rough - np.float32(0.3)) ** 2) * np.float32(110))
     texture = np.clip(1 + np.float32(0.30) * grain, 0.2, 1.8)
     if kind != "hazy":
-        texture = texture * (np.float32(0.45) + np.float32(0.55) * airways)
+        texture = texture * (np.float32(0.58) + np.float32(0.42) * airways)
     mask = _outline(np.minimum(water * np.float32(dense), room), 0.22)
     return Lesion(PNEUMONIA, mask, water=np.minimum(water * texture * np.float32(dense), room))
 

@@ -31,16 +31,20 @@ def _segment(nodes: Plane, n: int, nearest: Plane, value: Plane, first: Rows, la
     widest = max(nodes[n, 2], nodes[n + 1, 2], np.float32(THINNEST_PX))
     left, right = max(int(min(xa, xb) - widest), 0), min(int(max(xa, xb) + widest) + 2, width)
     y0, y1 = max(int(min(ya, yb) - widest), 0), min(int(max(ya, yb) + widest) + 2, height)
+    radius_a, radius_run = nodes[n, 2], nodes[n + 1, 2] - nodes[n, 2]
+    inner_a, inner_run = nodes[n, 3], nodes[n + 1, 3] - nodes[n, 3]
+    path_a, path_run = nodes[n, 5], nodes[n + 1, 5] - nodes[n, 5]
+    hollow, limit = np.float32(1) - nodes[n, 4], widest * widest
     dx, dy = xb - xa, yb - ya
     inverse = np.float32(1) / max(dx * dx + dy * dy, np.float32(1e-6))
-    reach = widest / max(abs(dy) * np.sqrt(inverse), np.float32(1e-3)) + 1
+    reach = widest / max(abs(dy) * np.sqrt(inverse), np.float32(1e-3)) + np.float32(1)
     for y in range(y0, y1):
         py = np.float32(y) - ya
         middle = xa + py * dx / dy if abs(dy) > np.float32(1e-3) else np.float32(0.5) * (xa + xb)
         x0, x1 = left, right
         if abs(dy) > np.float32(1e-3):
             x0 = max(left, int(max(middle - reach, np.float32(0))))
-            x1 = min(right, int(max(middle + reach + 1, np.float32(0))))
+            x1 = min(right, int(max(middle + reach + np.float32(1), np.float32(0))))
         if x0 >= x1:
             continue
         first[y], last[y] = min(first[y], x0), max(last[y], x1)
@@ -49,18 +53,20 @@ def _segment(nodes: Plane, n: int, nearest: Plane, value: Plane, first: Rows, la
             t = min(max((px * dx + py * dy) * inverse, np.float32(0)), np.float32(1))
             ex, ey = px - t * dx, py - t * dy
             away = ex * ex + ey * ey
-            true = nodes[n, 2] + t * (nodes[n + 1, 2] - nodes[n, 2])
+            if away >= limit:
+                continue
+            true = radius_a + t * radius_run
             radius = max(true, np.float32(THINNEST_PX))
             closeness = away / (radius * radius)
             if closeness < nearest[y, x]:
                 chord = np.sqrt(radius * radius - away)
-                inner = nodes[n, 3] + t * (nodes[n + 1, 3] - nodes[n, 3])
+                inner = inner_a + t * inner_run
                 if away < inner * inner:
-                    chord -= (1 - nodes[n, 4]) * np.sqrt(inner * inner - away)
+                    chord -= hollow * np.sqrt(inner * inner - away)
                 faint = true / radius
-                path = nodes[n, 5] + t * (nodes[n + 1, 5] - nodes[n, 5])
+                path = path_a + t * path_run
                 nearest[y, x] = closeness
-                value[y, x] = 2 * path * faint * faint * chord
+                value[y, x] = path * faint * faint * (chord + chord)
     return y0, y1
 
 
@@ -181,7 +187,7 @@ def grow(
     `stop` mm: thinner branches are not grown. Returns nodes (k, 3) x, y, radius and tube starts.
     Source: C. D. Murray, The physiological principle of minimum work, PNAS 1926.
     """
-    steps = 4
+    steps = 3
     most = len(chance)
     stack = np.zeros((most + len(roots) + 2, 4))
     stack[: len(roots)] = roots

@@ -45,7 +45,7 @@ def present(counts: Plane, look: Processing, pitch: float) -> Plane:
 
 def shutter(picture: Plane, rng: np.random.Generator) -> None:
     """Blacken what the collimator hid, in place: a border of a few per cent on some films."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         size = picture.shape[0]
         top, bottom, left, right = (rng.random(4) ** 2 * 0.05 * size).astype(int)
         picture[:top], picture[size - bottom :] = 0, 0

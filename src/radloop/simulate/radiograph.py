@@ -12,7 +12,7 @@ from radloop.simulate.detector import worn
 from radloop.simulate.findings import CARDIOMEGALY, Lesion, Mask, enlarged_heart, lesions
 from radloop.simulate.geometry import Geometry
 from radloop.simulate.kernels import Plane, resize
-from radloop.simulate.knobs import Hospital
+from radloop.simulate.knobs import Hospital, Processing
 from radloop.simulate.population import Study, stream
 from radloop.simulate.processing import digitise, present, shutter
 from radloop.simulate.projection import Exposure, detect, transmission
@@ -51,12 +51,19 @@ def radiograph(hospital: Hospital, planned: Study) -> Radiograph:
     exposure = _exposure(hospital, planned, view, stream(seed, "exposure", *key))
     counts = detect(light, thickness, exposure, stream(seed, "noise", *key))
     unit = crc32(planned.scanner.station.encode())
-    picture = present(worn(counts, hospital.wear, unit), planned.scanner.processing, view.pitch)
+    look = _adjusted(planned.scanner.processing, stream(seed, "look", *key))
+    picture = present(worn(counts, hospital.wear, unit), look, view.pitch)
     shutter(picture, stream(seed, "shutter", *key))
     pixels = digitise(picture, planned.scanner.monochrome1 != planned.inverted)
     masks = {ill.finding: np.rot90(_enlarge(ill.mask, view.size), planned.turns) for ill in ills}
     pixels = np.ascontiguousarray(np.rot90(pixels, planned.turns))
     return Radiograph(pixels, masks, view.pitch, exposure, view.source_to_image)
+
+
+def _adjusted(look: Processing, rng: np.random.Generator) -> Processing:
+    """The vendor's processing as it comes out on one film: anchors never sit quite the same."""
+    shift, gain = rng.normal(0, (0.06, 0.10))
+    return replace(look, brightness=look.brightness + float(shift), contrast=look.contrast * float(np.exp(gain)))
 
 
 def _enlarge(mask: Mask, size: int) -> Mask:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from radloop.simulate.anatomy import Build, Pose
 from radloop.simulate.geometry import Geometry, Points
 from radloop.simulate.kernels import Plane, add_tubes
-from radloop.simulate.shapes import along, profile
+from radloop.simulate.shapes import GRID
 from radloop.simulate.thorax import spine_bend
 from radloop.simulate.trunk import SIDES
 
@@ -68,37 +68,41 @@ def bones(person: Build, stance: Pose, view: Geometry) -> Plane:
     return out
 
 
+RIB_END = np.array([0.72, 0.76, 0.79, 0.81, 0.82, 0.82, 0.80, 0.77, 0.72, 0.62, 0.42, 0.28])
+"""How far round each bony rib goes, as a share of the half turn from spine to breastbone."""
+CAGE_Y = np.array([-135.0, -122, -100, -60, 0, 60, 150])
+CAGE_X = np.array([40.0, 62, 88, 112, 131, 138.5, 139])
+"""mm from the midline to the side of the cage, at mm along the body."""
+KNOTS = 26
+
+
 def ribs(person: Build, stance: Pose) -> list[Tube]:
-    """Twelve pairs, from the spine round the side to the end of the bone in front."""
+    """Twelve pairs, from the spine round the side to the end of the bone in front.
+
+    All 24 are computed at once: axis 0 side, axis 1 number from above, axis 2 along the rib.
+    """
     rng = np.random.default_rng([person.seed, 17])
-    bend = spine_bend(person)
-    cage = profile([(-135, 40), (-122, 62), (-100, 88), (-60, 112), (0, 131), (60, 138.5), (150, 139)])
-    tubes = []
+    number = np.arange(12)[None, :, None]
+    phi = np.pi * RIB_END[None, :, None] * np.linspace(0, 1, KNOTS)
     gap = 21.0 * (1 + 0.03 * rng.standard_normal())
-    for side in SIDES:
-        for i in range(12):
-            end = (0.72, 0.76, 0.79, 0.81, 0.82, 0.82, 0.80, 0.77, 0.72, 0.62, 0.42, 0.28)[i]
-            phi = np.linspace(0.0, np.pi * end, 26)
-            y0 = -124 + gap * i + 0.12 * i * i + 0.8 * rng.standard_normal()
-            drop = (26 + 10.5 * min(i, 7)) * person.slope * (0.80 + 0.3 * stance.inspiration)
-            drop += 5 * rng.standard_normal()
-            turn = (1 - np.cos(phi)) / 2
-            y = y0 + drop * (0.42 * turn + 0.95 * turn**1.6) - 9 * np.sin(phi) * np.exp(-3 * phi)
-            y -= stance.lordosis * turn
-            side_y = y[np.argmin(np.abs(phi - np.pi / 2))] if end > 0.5 else y[-1]
-            reach = float(along(cage, np.array([[side_y]], np.float32))[0, 0]) * person.width + 0.5
-            start = 15.0
-            x = start + (reach - start) * np.sin(phi) ** 0.82
-            deep = 0.40 * person.depth * min(1.0, 0.5 + 0.09 * i)
-            z = -deep * np.cos(phi) - 6
-            middle = along(bend, y0 * np.ones((1, 1), np.float32))[0, 0] * np.exp(-phi)
-            radius = np.full(26, (5.2 if 0 < i < 10 else 4.6) * (1 + 0.04 * rng.standard_normal()))
-            radius *= 1 + 0.10 * np.sin(phi * 1.3)
-            radius *= 1 - 0.28 * np.sin(phi) ** 8
-            fade = 1 - 0.75 * np.clip((phi / phi[-1] - 0.80) / 0.20, 0, 1) ** 1.5
-            points = np.column_stack([side * x + middle, y, z])
-            tubes.append(Tube(points, radius, 0.95, 0.66, SPONGY, fade))
-    return tubes
+    head = -124 + gap * number + 0.12 * number**2 + 0.8 * rng.standard_normal((2, 12, 1))
+    drop = (26 + 10.5 * np.minimum(number, 7)) * person.slope * (0.80 + 0.3 * stance.inspiration)
+    drop = drop + 5 * rng.standard_normal((2, 12, 1))
+    turn = (1 - np.cos(phi)) / 2
+    y = head + drop * (0.42 * turn + 0.95 * turn**1.6) - 9 * np.sin(phi) * np.exp(-3 * phi)
+    y -= stance.lordosis * turn
+    at_side = np.argmin(np.abs(phi - np.pi / 2), axis=2, keepdims=True)
+    side_y = np.take_along_axis(y, np.broadcast_to(at_side, (2, 12, 1)), axis=2)
+    reach = np.interp(side_y, CAGE_Y, CAGE_X) * person.width + 0.5
+    x = 15.0 + (reach - 15.0) * np.sin(phi) ** 0.82
+    z = -0.40 * person.depth * np.minimum(1.0, 0.5 + 0.09 * number) * np.cos(phi) - 6
+    middle = np.interp(head, GRID, spine_bend(person)) * np.exp(-phi)
+    thick = np.where((number > 0) & (number < 10), 5.2, 4.6) * (1 + 0.04 * rng.standard_normal((2, 12, 1)))
+    radius = thick * (1 + 0.10 * np.sin(phi * 1.3)) * (1 - 0.28 * np.sin(phi) ** 8)
+    fade = 1 - 0.75 * np.clip((np.linspace(0, 1, KNOTS) - 0.80) / 0.20, 0, 1) ** 1.5
+    across = np.asarray(SIDES)[:, None, None] * x + middle
+    points = np.stack([across, y, np.broadcast_to(z, y.shape)], axis=-1)
+    return [Tube(points[k, i], radius[k, i], 1.05, 0.80, SPONGY, fade) for k in range(2) for i in range(12)]
 
 
 def clavicle(person: Build, stance: Pose, side: int) -> list[Tube]:
@@ -149,7 +153,7 @@ def humerus(person: Build, stance: Pose, side: int) -> list[Tube]:
     head = np.array([[joint[0] - 3, joint[1]], [joint[0] + 2, joint[1] + 6]])
     head = np.column_stack([head[:, 0] * side, head[:, 1], [-20.0, -20.0]])
     radius = 11 + 9 * np.exp(-(((t[:, 0]) / 0.13) ** 2))
-    return [Tube(points, radius, 2.6, 1.0, 0.12), Tube(head, np.full(2, 22.5), 0.8, 1.0, 0.14)]
+    return [Tube(points, radius, 2.2, 0.9, 0.10), Tube(head, np.full(2, 22.5), 0.7, 0.9, 0.09)]
 
 
 def spine_details(person: Build) -> list[Tube]:
@@ -159,7 +163,7 @@ def spine_details(person: Build) -> list[Tube]:
     y = -158.0
     while y < 190:
         gap = float(np.interp(y, [-150, -122, 120, 200], [17, 20, 26, 31]))
-        x = float(along(bend, np.array([[y]], np.float32))[0, 0])
+        x = float(np.interp(y, GRID, bend))
         spine = np.array([[x, y + 0.45 * gap, -95], [x + 0.6, y + 0.95 * gap, -105]])
         tubes.append(Tube(spine, np.array([2.6, 3.2]), 0.7, 0.9))
         for side in SIDES:

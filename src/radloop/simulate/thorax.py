@@ -130,7 +130,9 @@ def lungs(person: Build, stance: Pose, x: Plane, y: Plane) -> tuple[list[Plane],
             )
             * grow
         )
-        centre = profile([(-135, 48), (-85, 60 * j[7]), (-30, 69), (30, 75), (90, 77), (190, 77)], 14.0) * grow
+        centre = (
+            profile([(-140, 54), (-120, 52), (-85, 60 * j[7]), (-30, 69), (30, 75), (90, 77), (190, 77)], 14.0) * grow
+        )
         thick = profile([(-134, 40), (-120, 66), (-95, 100), (-50, 138), (20, 158), (90, 166), (190, 160)], 8.0) * deep
         top = np.clip((y + np.float32(138)) * np.float32(1 / 26), 0, 1)
         w = along(half, y) * np.sqrt(top * (2 - top))
@@ -218,7 +220,7 @@ def vertebrae(person: Build, x: Plane, y: Plane) -> Plane:
     phase = (level - level[(-122 - LOWEST) * PER_MM]) % 1.0
     body = np.where(phase < 0.80, 1.0, 0.35)
     plates = np.exp(-(((phase - 0.03) / 0.035) ** 2)) + np.exp(-(((phase - 0.77) / 0.035) ** 2))
-    along_y = (3.4 * body + 1.1 * plates).astype(np.float32)
+    along_y = (4.3 * body + 1.6 * plates).astype(np.float32)
     wide = profile([(-160, 13), (-122, 15), (120, 20), (220, 24)])
     waist = (1 - 0.10 * np.cos((phase / 0.8 - 0.5) * np.pi)).astype(np.float32)
     u = np.clip(x / (along(wide, y) * along(waist, y)), -1, 1)
