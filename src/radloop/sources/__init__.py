@@ -33,10 +33,13 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
 
-def open_source(name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None) -> Source:
+def open_source(
+    name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, workers: int = 1
+) -> Source:
     """Open a folder by the name of its layout, having looked only at names and tables.
 
-    `labels` replaces the table that the layout has by itself. Raises ConfigurationError for an unknown
+    `labels` replaces the table that the layout has by itself; `workers` processes read a large folder.
+    Raises ConfigurationError for an unknown
     name, a missing or empty folder and a table that lacks a column.
     """
     if name not in KNOWN:
@@ -44,5 +47,5 @@ def open_source(name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | 
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
     if name == NihCxr.name:
-        return NihCxr(folder, pseudonyms, labels)
-    return DicomFolder(folder, pseudonyms, labels, name)
+        return NihCxr(folder, pseudonyms, labels, workers)
+    return DicomFolder(folder, pseudonyms, labels, name, workers)

@@ -12,6 +12,7 @@ from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.records import Arrival, Rejection
 from radloop.sources.instance import dicom_arrival, read_file, rejection
+from radloop.sources.spread import spread
 
 LABELS = "labels.csv"
 TRUTH = "truth.parquet"  # what a simulation knows; never shown to a model
@@ -28,9 +29,14 @@ class DicomFolder:
     name = "dicom_folder"
 
     def __init__(
-        self, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, name: str = name
+        self,
+        folder: Path,
+        pseudonyms: Pseudonyms,
+        labels: Path | None = None,
+        name: str = name,
+        workers: int = 1,
     ) -> None:
-        self.name = name
+        self.name, self._workers = name, workers
         self._pseudonyms = pseudonyms
         table = labels or folder / LABELS
         self._findings = _read_labels(table, pseudonyms) if labels or table.is_file() else {}
@@ -43,11 +49,11 @@ class DicomFolder:
         return len(self._files)
 
     def __iter__(self) -> Iterator[Arrival | Rejection]:
-        for position, name in enumerate(self._files):
-            yield self._take(name, position)
+        return spread(self, self._workers)
 
-    def _take(self, name: str, position: int) -> Arrival | Rejection:
-        content = b""
+    def read(self, position: int) -> Arrival | Rejection:
+        """The file at `position` in the order of paths."""
+        name, content = self._files[position], b""
         try:
             content = read_file(self._folder / name)
             return self._read(content)

@@ -17,6 +17,7 @@ from radloop.errors import ConfigurationError, StudyRejected
 from radloop.png import clean_png
 from radloop.records import Arrival, Rejection
 from radloop.sources.instance import png_arrival, read_file, rejection
+from radloop.sources.spread import spread
 
 #: The official columns; the last two names hold a comma that the table does not quote, so each is two columns.
 COLUMNS = (
@@ -33,33 +34,37 @@ class NihCxr:
 
     name = "nih_cxr"
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms, table: Path | None = None) -> None:
-        self._pseudonyms = pseudonyms
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, table: Path | None = None, workers: int = 1) -> None:
+        self._pseudonyms, self._workers = pseudonyms, workers
         self._rows = _read_table(table or _find_table(folder))
-        self._images, self._namesakes = _find_images(folder)
+        self._images, namesakes = _find_images(folder)
         if not self._images:
             raise ConfigurationError(f"{folder} holds no images/*.png", "unpack the images beside the table")
-        named = {row["Image Index"] for row in self._rows}
-        self._rowless = [name for name in self._images if name not in named]
+        named = [row["Image Index"] for row in self._rows]
+        self._repeated = _repeated(named)
+        rowless = [name for name in self._images if name not in set(named)]
+        self._strays = [(name, "image_without_row") for name in rowless]
+        self._strays += [(name, "image_name_twice") for name in namesakes]
 
     def __len__(self) -> int:
-        return len(self._rows) + len(self._rowless) + len(self._namesakes)
+        return len(self._rows) + len(self._strays)
 
     def __iter__(self) -> Iterator[Arrival | Rejection]:
-        seen: set[str] = set()
-        for position, row in enumerate(self._rows):
-            yield self._take(row, position, seen)
-            seen.add(row["Image Index"])
-        for position, name in enumerate(self._rowless + self._namesakes, len(self._rows)):
-            reason = "image_without_row" if position < len(self._rows) + len(self._rowless) else "image_name_twice"
-            refusal = StudyRejected(reason, "no row of its own tells what the image shows.", "complete the table")
-            yield self._refuse(refusal, name, b"", position)
+        return spread(self, self._workers)
 
-    def _take(self, row: Row, position: int, seen: set[str]) -> Arrival | Rejection:
+    def read(self, position: int) -> Arrival | Rejection:
+        """The row at `position` with its image; behind the rows, an image that has none of its own."""
+        if position < len(self._rows):
+            return self._take(self._rows[position], position)
+        name, reason = self._strays[position - len(self._rows)]
+        refusal = StudyRejected(reason, "no row of its own tells what the image shows.", "complete the table")
+        return self._refuse(refusal, name, b"", position)
+
+    def _take(self, row: Row, position: int) -> Arrival | Rejection:
         name, content = row["Image Index"], b""
         try:
-            if name in seen:
-                raise StudyRejected("row_twice", "the table has another row for this image.", "remove one of them")
+            if position in self._repeated:
+                raise StudyRejected("row_twice", "the table has an earlier row for this image.", "remove one")
             if name not in self._images:
                 raise StudyRejected("missing_image", "the table names an image that is not there.", "fetch it")
             content = read_file(self._images[name])
@@ -78,6 +83,12 @@ class NihCxr:
 
     def _refuse(self, refusal: StudyRejected, name: str, content: bytes, position: int) -> Rejection:
         return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
+
+
+def _repeated(names: list[str]) -> set[int]:
+    """Positions of names that have come before."""
+    first: dict[str, int] = {}
+    return {position for position, name in enumerate(names) if first.setdefault(name, position) != position}
 
 
 def _find_table(folder: Path) -> Path:

@@ -1,0 +1,33 @@
+"""Several processes read what one would read, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+import radloop.sources.spread
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.sources import open_source
+
+
+@pytest.fixture
+def folder(film: Callable[..., Dataset], dicom_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(radloop.sources.spread, "FEWEST", 4)
+    monkeypatch.setattr(radloop.sources.spread, "CHUNK", 2)
+    return dicom_folder(**{f"f{n:02d}": film(f"1.{n}") if n % 4 else b"" for n in range(12)})
+
+
+def test_the_items_do_not_depend_on_the_number_of_processes(folder: Path, pseudonyms: Pseudonyms) -> None:
+    one, two = (list(open_source("dicom_folder", folder, pseudonyms, workers=workers)) for workers in (1, 2))
+    assert one == two
+    assert len(one) == 12
+
+
+def test_a_reader_that_stops_early_leaves_no_process_waiting(folder: Path, pseudonyms: Pseudonyms) -> None:
+    items = iter(open_source("dicom_folder", folder, pseudonyms, workers=2))
+    assert len(list(islice(items, 3))) == 3
+    items.close()  # type: ignore[attr-defined]
