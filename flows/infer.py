@@ -10,8 +10,9 @@ from prefect import flow
 
 from flows.steps import outside, show
 from radloop.predictions import PredictionLog
+from radloop.progress import progress_bar
 from radloop.registry import Registry
-from radloop.running import progress_bar, run_here
+from radloop.running import run_here
 from radloop.serving.infer import InferReport
 from radloop.settings import load_settings
 

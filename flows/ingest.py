@@ -9,7 +9,8 @@ from prefect import flow
 
 from flows.steps import open_workspace, outside, show, workspace
 from radloop.catalog import Admission
-from radloop.running import progress_bar, run_here, simulate_folder
+from radloop.progress import progress_bar
+from radloop.running import run_here, simulate_folder
 from radloop.settings import load_settings
 from radloop.workspace import Snapshot
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from radloop.errors import RadloopError
-from radloop.settings import load_settings, prepare_process
+from radloop.settings import load_settings, quieten
 
 app = typer.Typer(
     help="The loop of AI-assisted radiology: data in, versioned, validated; models trained, judged, deployed, watched.",
@@ -76,10 +76,10 @@ def demo(
     data_folder: Annotated[Path | None, typer.Option("--data", help="Folder of the real data set.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated hospital.")] = 0,
 ) -> None:
-    """Tell the whole story once: two months of a hospital, from the first study to a verdict and a retrain."""
-    from flows.demo import tell_story
+    """Tell the whole story once: a hospital, a model, a quiet month, a shifted one, a verdict and a retrain."""
+    from radloop.running import start_demo
 
-    tell_story(source, data_folder, seed)
+    raise typer.Exit(start_demo(source, data_folder, seed))
 
 
 @app.command()
@@ -195,7 +195,7 @@ def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
 
 def main() -> None:
     """Run the command; foreseen failures are one line with the next step, never a traceback."""
-    prepare_process(load_settings())
+    quieten()
     try:
         app()
     except RadloopError as error:

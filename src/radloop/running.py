@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from radloop.errors import ConfigurationError, RadloopError
 from radloop.params import Params
+from radloop.progress import progress_bar
 from radloop.services import environment, running
 from radloop.settings import Settings, orchestration, quiet_environment
 from radloop.workspace import Workspace
 
+#: The patients of the demonstrations are invented or public, and equal seeds shall give equal splits.
+DEMO_KEY = "the patients of this demonstration are invented or public"
 FLOWS = ("ingest", "validate", "train", "evaluate", "deploy", "infer", "monitor", "retrain")
 
 
@@ -66,6 +70,21 @@ def run_here(flow: Callable[..., Any], arguments: list[str]) -> None:
         sys.exit(error.exit_code)
 
 
+def start_demo(source: str, data: Path | None, seed: int) -> int:
+    """Play the demonstration in an installation of its own, made anew; return its exit code.
+
+    Raises ConfigurationError for an unknown source, or while that installation's services are up.
+    """
+    if source not in ("simulated", "nih_cxr") or (source == "nih_cxr") != (data is not None):
+        raise ConfigurationError(f"no demonstration of {source!r}", "--source simulated, or nih_cxr with --data FOLDER")
+    settings = Settings(name=f"demo-{source}", pseudonym_key=SecretStr(DEMO_KEY))
+    if running(settings):
+        raise ConfigurationError(f"services of {settings.name} are up", f"RADLOOP_NAME={settings.name} radloop down")
+    command = [sys.executable, "-m", "flows.demo", source, str(seed), *([str(data.absolute())] if data else [])]
+    child = quiet_environment(**orchestration(settings), RADLOOP_NAME=settings.name, RADLOOP_PSEUDONYM_KEY=DEMO_KEY)
+    return subprocess.run(command, cwd=settings.project, env=child, check=False).returncode
+
+
 def reproduce_all(settings: Settings, use_case: str, say: Callable[[str], None]) -> bool:
     """Bring the whole pipeline of a use case up to date in the workspace; True when a stage was executed."""
     place = Workspace(settings)
@@ -96,18 +115,6 @@ def simulate_folder(folder: Path, studies: int, seed: int, shifts: list[str], wo
     hospital = shifted(Hospital(seed=seed), shifts)
     with progress_bar("simulating studies", studies) as advance:
         simulate(hospital, studies, folder, workers=workers, progress=advance)
-
-
-@contextmanager
-def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; the context's value moves it on by `n`."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda n: progress.advance(task, n)
 
 
 def add_labels(settings: Settings, file: Path, say: Callable[[str], None]) -> None:

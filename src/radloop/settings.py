@@ -138,23 +138,20 @@ def orchestration(settings: Settings) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_CLI_PROMPT": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
 
 
-def prepare_process(settings: Settings) -> None:
-    """Point this process at its installation before a tool is imported; what the user has set stays."""
+def prepare_orchestration(settings: Settings) -> None:
+    """Point this process at its installation before Prefect is imported; what the user has set stays.
+
+    Prefect's folder is made, because its server starts over and over where it is missing.
+    Raises ConfigurationError where it cannot be made.
+    """
     quieten()
     for name, value in orchestration(settings).items():
         os.environ.setdefault(name, value)
-
-
-def prepare_orchestration(settings: Settings) -> None:
-    """Prepare this process for Prefect too, whose server starts over and over where its folder is missing.
-
-    Raises ConfigurationError where the folder cannot be made.
-    """
-    prepare_process(settings)
     folder = Path(os.environ["PREFECT_HOME"])
     try:
         folder.mkdir(parents=True, exist_ok=True)

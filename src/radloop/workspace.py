@@ -62,6 +62,10 @@ class Workspace:
         """True where the evaluation's gate is open."""
         return read_gate(self.gate(use_case, "evaluate")).open
 
+    def project_case(self, use_case: str) -> UseCase:
+        """One use case of the project, before there is a clone of it."""
+        return Params.load(self.settings.project).use_case(use_case)
+
     def case(self, use_case: str) -> UseCase:
         """One use case of the workspace's own parameters."""
         return self.params.use_case(use_case)

@@ -181,6 +181,11 @@ class Registry:
             tags = client.get_run(run_id).data.tags
         return {name: tags[name] for name in names.LINKS if name in tags}
 
+    def figures(self, run_id: str) -> dict[str, float]:
+        """The last value of every metric of a run, by the names of `names`."""
+        with self._reaching() as client:
+            return dict(client.get_run(run_id).data.metrics)
+
     def page(self, run_id: str) -> str:
         """Address of a run's page, on the server of `make up` where MLflow is a local file."""
         uri = self.settings.mlflow_uri or ""

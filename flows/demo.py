@@ -1,0 +1,93 @@
+"""The whole story once: a hospital, a model, a quiet month, a shifted one, a verdict, labels, and a retrain."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+from prefect.client.orchestration import get_client
+
+from flows.deploy import deploy
+from flows.infer import infer
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.retrain import retrain
+from flows.train import train
+from radloop.demo.cast import Cast, Month
+from radloop.demo.closing import Told, closing_table
+from radloop.demo.labels import labels_of
+from radloop.demo.nih import nih_cast
+from radloop.demo.simulated import simulated_cast
+from radloop.errors import GateClosed
+from radloop.predictions import PredictionLog
+from radloop.settings import Settings, load_settings
+from radloop.workspace import Workspace
+
+CASE = "chest_pneumonia"
+
+
+def tell_story(source: str, seed: int, data: Path | None) -> int:
+    """Play all chapters and print the closing table; 0 where the story went as it should."""
+    settings, told = load_settings(), Told(time.monotonic())
+    cast = _open_stage(settings, source, seed, data, told)
+    with told.chapter("ingest") as chapter:
+        chapter.seen = ingest(CASE, cast.source, str(cast.training))
+    with told.chapter("train") as chapter:
+        chapter.seen = train(CASE)
+    with told.chapter("deploy") as chapter:
+        chapter.seen = deploy(CASE)
+    for month in cast.months:
+        _play_month(month, cast, settings, told)
+    with told.chapter("retrain") as chapter:
+        chapter.seen = _retrain()
+    return closing_table(told, cast, settings, CASE)
+
+
+def _open_stage(settings: Settings, source: str, seed: int, data: Path | None, told: Told) -> Cast:
+    """Start Prefect's server and, while it wakes up, put the cast together."""
+    shutil.rmtree(settings.root, ignore_errors=True)
+    (settings.root / "prefect").mkdir(parents=True)
+    waking = threading.Thread(target=_wake_prefect)
+    waking.start()
+    folder = settings.root / "incoming"
+    with told.chapter("cast") as chapter:
+        if data is None:
+            cast = simulated_cast(folder, seed, settings.workers)
+        else:
+            cast = nih_cast(data, folder, Workspace(settings).project_case(CASE).task.finding)
+        Workspace(settings).override(cast.knobs)
+        chapter.seen = cast
+    waking.join()
+    return cast
+
+
+def _wake_prefect() -> None:
+    with get_client(sync_client=True) as client:
+        client.hello()
+
+
+def _play_month(month: Month, cast: Cast, settings: Settings, told: Told) -> None:
+    with told.chapter(f"infer {month.name}"):
+        infer(CASE, str(month.folder), cast.source, None if cast.source == "dicom_folder" else month.start)
+    if month.labels_come:
+        with told.chapter(f"labels of {month.name}") as chapter:
+            log = PredictionLog(settings.log)
+            chapter.seen = log.add_labels(labels_of(month, cast, log, settings, CASE))
+    with told.chapter(f"monitor {month.name}") as chapter:
+        chapter.seen = monitor(CASE, month.start, month.end, month.name)
+
+
+def _retrain() -> object:
+    """A retrain may honestly end at a closed gate; the story tells it."""
+    try:
+        return retrain(CASE)
+    except GateClosed as refusal:
+        return refusal
+
+
+if __name__ == "__main__":
+    story = sys.argv[1:]
+    sys.exit(tell_story(story[0], int(story[1]), Path(story[2]) if story[2:] else None))
