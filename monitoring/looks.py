@@ -26,6 +26,8 @@ from radloop.records import Verdict
 #: How the false alarm rate is shared out where labels came; without labels drift has all of it.
 BUDGET = {"drift": 0.6, "performance": 0.2, "bias": 0.2}
 
+SIMULATED = "SIMULATED. Every patient, scanner and image in these figures is invented."
+
 
 @dataclass(frozen=True)
 class Look:
@@ -114,8 +116,7 @@ def look(
             f"the reference of {case.name} is empty, so nothing can be compared", "run the reference stage"
         )
     before, now = side_of(reference), side_of(frame)
-    if len(frame):
-        about = {**about, "threshold": round(float(frame["threshold"].iloc[-1]), 4)}
+    about = described(about, frame, now)
     smallest = case.evaluate.smallest_group
     labelled = enough_labels(before, smallest) and enough_labels(now, smallest)
     whole = case.monitor.false_alarm_rate
@@ -130,5 +131,14 @@ def look(
     return Look(case, window, before, now, about, findings, measured, verdict, sentence, rates, datetime.now(UTC))
 
 
+def described(about: Mapping[str, Any], frame: pd.DataFrame, now: Side) -> dict[str, Any]:
+    """`about` with the threshold in use and, where the scanners call themselves simulated, a note that says so."""
+    made = any(name.lower().startswith("simulated") for name in now.sketch.categories["manufacturer"].counts)
+    note = {"data_note": SIMULATED} if made else {}
+    threshold = {"threshold": round(float(frame["threshold"].iloc[-1]), 4)} if len(frame) else {}
+    return {**note, **about, **threshold}
+
+
 def _plain(version: object) -> str:
-    return "".join(c for c in str(version) if c.isalnum() or c in ".-")[:20] or "unknown"
+    """The number of a version that may be named `use_case/number`, safe as part of a folder's name."""
+    return "".join(c for c in str(version).rsplit("/", 1)[-1] if c.isalnum() or c in ".-")[:20] or "unknown"

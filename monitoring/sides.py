@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from monitoring.columns import CATEGORIES, GRIDS, embeddings, tidy
-from radloop.sketches import Sketch, merge_all, summarise
+from radloop.sketches import Counts, Sketch, summarise
 
 
 @dataclass(frozen=True)
 class Side:
-    """Tidy rows, their embeddings [n, d], the sketch of every day and, merged, of all of them."""
+    """Tidy rows, their embeddings [n, d], their sketch, and how every day was decided."""
 
     rows: pd.DataFrame
     embeddings: np.ndarray
-    days: Mapping[str, Sketch]
     sketch: Sketch
+    days: Mapping[str, Counts]
 
     @property
     def n(self) -> int:
@@ -50,6 +50,6 @@ class Side:
 def side_of(frame: pd.DataFrame) -> Side:
     """Prepare a table of predictions (with `label`, null where unknown) for comparison."""
     rows = tidy(frame)
-    days = {str(day): summarise(part, GRIDS, CATEGORIES) for day, part in rows.groupby("day", sort=True)}
-    whole = merge_all(days.values()) if days else summarise(rows, GRIDS, CATEGORIES)
-    return Side(rows, embeddings(frame), days, whole)
+    decided = rows["decision"].groupby(rows["day"], sort=True)
+    days = {str(day): Counts.of(decisions) for day, decisions in decided}
+    return Side(rows, embeddings(frame), summarise(rows, GRIDS, CATEGORIES), days)

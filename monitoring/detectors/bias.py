@@ -38,10 +38,10 @@ def _answer(frame: pd.DataFrame, attribute: str, name: str, inside: np.ndarray) 
 
 
 def figures(side: Side, case: UseCase) -> pd.DataFrame:
-    """`evaluation.subgroups` of the labelled images, small groups without their counts."""
+    """`evaluation.subgroups` of the labelled images; counts below `SMALLEST_CELL` read "<10"."""
     table = subgroups(side.judged, case).astype(object)
-    small = table["rows"].astype(int) < SMALLEST_CELL
-    table.loc[small, ["rows", "n", "positives", "patients"]] = f"<{SMALLEST_CELL}"
+    counts = table[["rows", "n", "positives", "patients"]]
+    table[counts.columns] = counts.where(counts.astype(int) >= SMALLEST_CELL, f"<{SMALLEST_CELL}")
     return table.where(table.notna(), None)
 
 

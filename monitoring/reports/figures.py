@@ -125,7 +125,7 @@ def daily(window: Side) -> str:
     axes.set_ylabel("images")
     axes.set_xticks(range(0, len(days), max(1, len(days) // 6)), [d[5:] for d in days[:: max(1, len(days) // 6)]])
     twin = axes.twinx()
-    shares = [100 * window.days[day].categories["decision"].share("yes") for day in days]
+    shares = [100 * window.days[day].share("yes") for day in days]
     twin.plot(range(len(days)), shares, color=WINDOW, marker="o", markersize=3, linewidth=1.3)
     twin.set_ylim(0, 100)
     twin.set_ylabel("% positive decisions", color=WINDOW)

@@ -64,7 +64,7 @@ def _row(folder: Path, told: dict[str, Any]) -> tuple[str, ...]:
         escape(told["use_case"]),
         chip(told["verdict"]),
         escape(told["sentence"]),
-        escape(f"v{told['about'].get('model_version', '?')}"),
+        escape(f"v{str(told['about'].get('model_version', '?')).rsplit('/', 1)[-1]}"),
         f"{told['counts']['window']['images']:,}",
         _links(folder, "<br>"),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -77,7 +78,7 @@ class Histogram:
     @classmethod
     def of(cls, values: Iterable[Any], grid: Grid) -> Histogram:
         """Summarise numbers; None, NaN and infinities count as missing."""
-        numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=float, na_value=math.nan)
+        numbers = _floats(values)
         finite = numbers[np.isfinite(numbers)]
         cells = np.searchsorted(grid.edges, finite, side="right")
         counts = np.bincount(cells, minlength=grid.bins + 2)
@@ -131,10 +132,12 @@ class Counts:
     @classmethod
     def of(cls, values: Iterable[Any]) -> Counts:
         """Summarise values by their text; None and NaN count as missing."""
-        series = pd.Series(values, dtype=object)
-        known = series.dropna().astype(str).value_counts()
-        counts = {str(value): int(count) for value, count in known.items()}
-        return _bounded(counts, int(series.isna().sum()), 0)
+        found = Counter(pd.Series(values, dtype=object))
+        missing = sum(found.pop(value) for value in [v for v in found if pd.isna(v)])
+        counts: Counter[str] = Counter()
+        for value, count in found.items():
+            counts[str(value)] += count
+        return _bounded(dict(counts), missing, 0)
 
     def merge(self, other: Counts) -> Counts:
         """Both together."""
@@ -151,6 +154,12 @@ class Counts:
         """Share of `value` among all rows, missing ones included; 0 when there are none."""
         total = self.n + self.missing
         return self.counts.get(value, 0) / total if total else 0.0
+
+
+def _floats(values: Iterable[Any]) -> np.ndarray:
+    if isinstance(values, pd.Series | np.ndarray) and values.dtype == np.float64:
+        return np.asarray(values)
+    return pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=float, na_value=math.nan)
 
 
 def _bounded(counts: dict[str, int], missing: int, other: int) -> Counts:

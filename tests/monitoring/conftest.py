@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radloop.params import UseCase
 from radloop.records import Prediction, schema_of
 
 VENDORS = (("Rontgen Works", "RW-1", "3.1"), ("Actinia", "A200", "7.0"), ("Actinia", "A300", "7.2"))
@@ -105,6 +104,6 @@ def reference() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def knobs(case: UseCase):  # type: ignore[no-untyped-def]
-    """The monitor's knobs."""
-    return case.monitor
+def shift() -> type[Shift]:
+    """What a month may differ in."""
+    return Shift
