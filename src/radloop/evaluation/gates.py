@@ -21,7 +21,8 @@ def sentence(gate: Gate, found: Assessment) -> str:
     """The gate and the model in one sentence for people."""
     auroc = found.measures["auroc"]
     patients = found.cases["patient_id"].nunique()
-    what = f"on {len(found.cases)} held-out images of {patients} patients the model reaches an AUROC of {auroc}"
+    reached = f"the model reaches an AUROC of {auroc}" if auroc.value is not None else f"AUROC has {auroc.note} cases"
+    what = f"on {len(found.cases)} held-out images of {patients} patients {reached}"
     if gate.open:
         return f"The gate is open: {what} and meets all {len(gate.checks)} rules."
     reasons = "; ".join(f"{check.name.replace('_', ' ')}: {check.seen}, but the rule is {check.rule}"

@@ -191,7 +191,7 @@ def test_a_test_split_of_one_class_closes_the_gate(tmp_path: Path, case: UseCase
     failed = {check.name: check.seen for check in read_gate(folder / "gate.json").failed}
     assert failed["both_classes"].startswith("0 positives")
     assert set(failed) == {"both_classes", "auroc_floor", "calibration_error", "beats_metadata", "beats_svm"}
-    assert "too few" in (folder / "report.html").read_text()
+    assert "patients AUROC has too few cases, but 5 of 6 rules" in (folder / "report.html").read_text()
 
 
 def test_a_model_that_says_the_same_of_everyone_closes_the_gate(tmp_path: Path, case: UseCase) -> None:
