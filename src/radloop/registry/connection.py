@@ -18,10 +18,9 @@ from radloop.settings import Settings, quieten
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-#: One more try of ten seconds: whoever needs MLflow tries again as a whole, and a training must not wait for it.
+#: One try of ten seconds: whoever needs MLflow tries again as a whole, and a training must not wait for it.
 PATIENCE = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": 1,
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": 1,
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": 0,
     "MLFLOW_HTTP_REQUEST_TIMEOUT": 10,
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": False,
 }

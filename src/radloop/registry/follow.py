@@ -61,8 +61,9 @@ class Follower:
                 self.send()
                 pause = poll
             except (RadloopError, MlflowException) as error:
+                if pause == poll:  # an outage is told once
+                    log.warning("training goes on without live curves: %s", error)
                 pause = min(pause * 2, PATIENCE)
-                log.warning("training goes on without live curves: %s", error)
             due = time.monotonic() + (pause if pause > poll else 0.0)
 
     def send(self) -> None:

@@ -50,6 +50,7 @@ TEST_SET = "radloop.test_set_sha256"
 GATE = "radloop.gate"  # open or closed
 SIMULATED = "radloop.simulated"  # true where the images are invented: the figures say nothing of real patients
 GATE_FAILED = "radloop.gate_failed"
+SAME_AS = "radloop.same_as"  # the run that this one repeated to the byte
 
 # tags of a run: where it came from and what came of it
 DVC_COMMIT = "radloop.dvc_commit"

@@ -74,10 +74,7 @@ def open_run(client: MlflowClient, settings: Settings, outputs: Outputs, links: 
 
     An unfinished run of another training is ended as killed: a workspace trains one thing at a time.
     """
-    home = experiment(client, settings, outputs.case.name)
-    place = sha256(f"{platform.node()}:{outputs.workspace.absolute()}".encode())[:16]
-    wanted = f"attributes.status = 'RUNNING' and tags.`{names.WORKSPACE}` = '{place}'"
-    for run in client.search_runs([home], wanted):
+    for run in _unfinished(client, settings, outputs):
         same = run.data.params == outputs.parameters and continues(rows, sent_steps(client, run.info.run_id))
         if same:
             return str(run.info.run_id)
@@ -85,10 +82,11 @@ def open_run(client: MlflowClient, settings: Settings, outputs: Outputs, links: 
     tags = {
         **links.tags,
         names.USE_CASE: outputs.case.name,
-        names.WORKSPACE: place,
+        names.WORKSPACE: _place(outputs),
         names.SOURCE_NAME: f"train {outputs.case.name}",
         names.USER: "radloop",
     }
+    home = experiment(client, settings, outputs.case.name)
     run = client.create_run(home, tags=tags, run_name=f"{outputs.case.name} {links.commit[:8]}")
     _log_params(client, run.info.run_id, outputs.parameters)
     return str(run.info.run_id)
@@ -97,12 +95,16 @@ def open_run(client: MlflowClient, settings: Settings, outputs: Outputs, links: 
 def log_training(client: MlflowClient, settings: Settings, case: UseCase, workspace: Path, links: Links) -> TrainingRun:
     """Make the run of the training that lies in `workspace` complete, or find the one that is.
 
-    Idempotent: after a crash at any point the same call completes the same run.
+    Idempotent: after a crash at any point the same call completes the same run. A training that was done again
+    and gave the same bytes is linked too, and its own curves say whose repetition they are.
     """
     outputs = Outputs(workspace, case)
     earlier = find_run(client, settings, outputs)
     if earlier is not None:
         _link_later_flow(client, earlier, links)
+        for repeated in _unfinished(client, settings, outputs):
+            client.set_tag(repeated.info.run_id, names.SAME_AS, earlier.info.run_id)
+            client.set_terminated(repeated.info.run_id, "FINISHED")
         return TrainingRun(str(earlier.info.run_id), new=False)
     rows = outputs.rows
     run_id = open_run(client, settings, outputs, links, rows)
@@ -116,6 +118,17 @@ def log_training(client: MlflowClient, settings: Settings, case: UseCase, worksp
     client.update_run(run_id, name=f"{case.name} {outputs.bundle_hash[:8]}")
     client.set_terminated(run_id, "FINISHED")
     return TrainingRun(run_id, new=True)
+
+
+def _place(outputs: Outputs) -> str:
+    return sha256(f"{platform.node()}:{outputs.workspace.absolute()}".encode())[:16]
+
+
+def _unfinished(client: MlflowClient, settings: Settings, outputs: Outputs) -> list[Run]:
+    """Runs that this workspace began and did not end."""
+    home = experiment(client, settings, outputs.case.name)
+    wanted = f"attributes.status = 'RUNNING' and tags.`{names.WORKSPACE}` = '{_place(outputs)}'"
+    return list(client.search_runs([home], wanted))
 
 
 def find_run(client: MlflowClient, settings: Settings, outputs: Outputs) -> Run | None:

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from radloop.errors import ServiceUnavailable
-from radloop.registry import Registry, follow
+from radloop.registry import Registry, follow, names
 from radloop.registry.follow import Follower
 
 from .conftest import LINKS, Workspace, lines, row
@@ -73,6 +73,17 @@ def test_the_finished_training_completes_the_run_that_was_followed(registry: Reg
     assert _run_ids(registry._client) == [logged.run_id]
     assert _steps(registry._client, logged.run_id) == [10, 20, 30]
     assert registry._client.get_run(logged.run_id).info.status == "FINISHED"
+
+
+def test_a_training_repeated_to_the_byte_is_linked_to_the_first(registry: Registry, workspace: Workspace) -> None:
+    workspace.train()
+    first = registry.log_training(workspace.case, workspace.folder, LINKS)
+    with registry.following(workspace.case, workspace.folder, LINKS) as follower:
+        _append(workspace, lines(1, 2, 3))
+        _until(lambda: follower.run_id)
+    assert registry.log_training(workspace.case, workspace.folder, LINKS).run_id == first.run_id
+    repeated = registry._client.get_run(follower.run_id)
+    assert repeated.info.status == "FINISHED" and repeated.data.tags[names.SAME_AS] == first.run_id
 
 
 def test_a_training_that_is_skipped_makes_no_run(registry: Registry, workspace: Workspace) -> None:
