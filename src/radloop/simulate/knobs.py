@@ -118,12 +118,12 @@ NEW_SCANNER = Scanner(
     "Delta Prisma 1",
     "D1.0",
     "SIMD-01",
-    Processing(0.78, 1.9, 1.9, 5.6, -0.24, toe=0.10),
-    80,
-    1100,
+    Processing(0.62, 1.40, 1.30, 4.9, -0.10, toe=0.07),
+    88,
+    1700,
     0.20,
-    22,
-    0.70,
+    16,
+    0.45,
     portable=False,
 )
 RATES = ((EFFUSION, 0.12), (NODULE, 0.08), (PNEUMOTHORAX, 0.04), (CARDIOMEGALY, 0.12), (ATELECTASIS, 0.08))

@@ -45,7 +45,7 @@ SHIFTS = _named(
     Shift(
         "worse_subgroup_images",
         "times the usual noise in images of one sex (women)",
-        6.0,
+        4.0,
         lambda h, a: replace(h, subgroup_noise=a),
     ),
     Shift(
