@@ -116,7 +116,7 @@ def look(
             f"the reference of {case.name} is empty, so nothing can be compared", "run the reference stage"
         )
     before, now = side_of(reference), side_of(frame)
-    about = described(about, frame, now)
+    about = described(about, frame, (before, now))
     smallest = case.evaluate.smallest_group
     labelled = enough_labels(before, smallest) and enough_labels(now, smallest)
     whole = case.monitor.false_alarm_rate
@@ -131,9 +131,10 @@ def look(
     return Look(case, window, before, now, about, findings, measured, verdict, sentence, rates, datetime.now(UTC))
 
 
-def described(about: Mapping[str, Any], frame: pd.DataFrame, now: Side) -> dict[str, Any]:
+def described(about: Mapping[str, Any], frame: pd.DataFrame, sides: tuple[Side, Side]) -> dict[str, Any]:
     """`about` with the threshold in use and, where the scanners call themselves simulated, a note that says so."""
-    made = any(name.lower().startswith("simulated") for name in now.sketch.categories["manufacturer"].counts)
+    makers = [maker.lower() for side in sides for maker in side.sketch.categories["manufacturer"].counts]
+    made = any(maker.startswith("simulated") for maker in makers)
     note = {"data_note": SIMULATED} if made else {}
     threshold = {"threshold": round(float(frame["threshold"].iloc[-1]), 4)} if len(frame) else {}
     return {**note, **about, **threshold}
