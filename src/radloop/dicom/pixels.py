@@ -126,6 +126,8 @@ def look_up(values: np.ndarray, table: Dataset, signed: bool) -> tuple[np.ndarra
     Raises ValueError for a malformed descriptor or too few entries.
     """
     count, first, bits = (int(str(value)) for value in values_of(table, "LUTDescriptor"))
+    if not 1 <= bits <= 16:
+        raise ValueError("a table's entries have 1 to 16 bits")
     count = count or 65536
     first = first - 65536 if signed and first > 32767 else first
     entries = _entries(table, count)

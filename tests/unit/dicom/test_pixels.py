@@ -14,6 +14,14 @@ from radloop.dicom.pixels import display_values, stored_values
 from radloop.dicom.read import read_dicom
 from radloop.errors import StudyRejected
 
+
+def _deep_table() -> Dataset:
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [2, 0, 60000])
+    table.add_new("LUTData", "OW", bytes(4))
+    return table
+
+
 Film = Callable[..., Dataset]
 FileOf = Callable[[Dataset], bytes]
 
@@ -95,6 +103,7 @@ def test_an_inverted_signed_image_stays_in_its_range(film: Film, file_of: FileOf
         {"WindowCenter": "5", "WindowWidth": "0"},
         {"WindowCenter": "5", "WindowWidth": "9", "VOILUTFunction": "CUBIC"},
         {"VOILUTSequence": [Dataset()]},
+        {"VOILUTSequence": [_deep_table()]},
     ],
 )
 def test_a_malformed_window_or_table_is_refused(film: Film, file_of: FileOf, changes: dict[str, Any]) -> None:
