@@ -24,6 +24,9 @@ from radloop.settings import Settings
 from radloop.sources import Source, open_source
 
 BATCH = 64
+KEEPERS = 4  # threads that wait for the disk
+
+Asked = tuple[Future[list[Prediction]], list[Future[Path]]]
 
 
 @dataclass
@@ -87,22 +90,24 @@ class _Run:
 
     def __init__(self, served: Served, log: PredictionLog, settings: Settings, occasion: Occasion) -> None:
         self.served, self.log, self.settings, self.occasion = served, log, settings, occasion
+        self.keeps = settings.keep_inputs
         self.report = InferReport()
         self.rejections: list[Rejection] = []
         self._known = log.ids(served.use_case, served.bundle.hash)
 
     def score(self, source: Source, progress: Callable[[int], object]) -> None:
-        """Let the network answer one batch while the next one is read."""
-        with ThreadPoolExecutor(1) as engine:
-            pending: Future[list[Prediction]] | None = None
+        """Let the network answer one batch, and the disk keep its inputs, while the next one is read."""
+        with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(KEEPERS) as keepers:
+            pending: Asked | None = None
             for batch, done in self.batches(source):
                 asked = engine.submit(answer, batch, self.served, self.occasion)
+                kept = [keepers.submit(retain, self.settings.retained, study.arrival) for study in batch if self.keeps]
                 if pending is not None:
-                    self.journal(pending.result())
-                pending = asked
+                    self.journal(pending)
+                pending = asked, kept
                 progress(done)
             if pending is not None:
-                self.journal(pending.result())
+                self.journal(pending)
 
     def batches(self, source: Source) -> Iterator[tuple[list[Study], int]]:
         batch: list[Study] = []
@@ -116,7 +121,12 @@ class _Run:
                 batch = []
         yield batch, position + 1
 
-    def journal(self, predictions: list[Prediction]) -> None:
+    def journal(self, pending: Asked) -> None:
+        """Journal a batch once its inputs are kept, so that every prediction in the log can be replayed."""
+        asked, kept = pending
+        for keeping in kept:
+            keeping.result()
+        predictions = asked.result()
         self.log.append(predictions)
         self.report.scored += len(predictions)
 
@@ -145,8 +155,6 @@ class _Run:
             self._reject(Rejection(source, digest, "", refusal.reason, refusal.message, position))
             return None
         self._known.add(identity)
-        if self.settings.keep_inputs:
-            retain(self.settings.retained, arrival)
         return study
 
     def _reject(self, rejection: Rejection) -> None:
