@@ -71,7 +71,7 @@ def _wake_prefect() -> None:
 
 def _play_month(month: Month, cast: Cast, settings: Settings, told: Told) -> None:
     with told.chapter(f"infer {month.name}"):
-        infer(CASE, str(month.folder), cast.source, None if cast.source == "dicom_folder" else month.start)
+        infer(CASE, str(month.folder), cast.source, None if cast.source == "simulated" else month.start)
     if month.labels_come:
         with told.chapter(f"labels of {month.name}") as chapter:
             log = PredictionLog(settings.log)

@@ -18,13 +18,13 @@ from radloop.workspace import Snapshot
 @outside
 def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
     """Where the studies lie and in which layout; the simulated hospital writes its own first."""
-    if source != "simulated":
+    if source != "simulated" or folder:
         return source, folder or ""
     settings, knobs = load_settings(), workspace().case(use_case).ingest
-    target = Path(folder) if folder else settings.root / "incoming" / f"simulated-{knobs.seed}-{knobs.studies}"
+    target = settings.root / "incoming" / f"simulated-{knobs.seed}-{knobs.studies}"
     if not target.exists():
         simulate_folder(target, knobs.studies, knobs.seed, [], settings.workers)
-    return "dicom_folder", str(target)
+    return source, str(target)
 
 
 @outside

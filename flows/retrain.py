@@ -22,13 +22,14 @@ from radloop.settings import load_settings
 @outside
 def admit_news(use_case: str) -> Admission:
     """Admit what has been labelled since the last snapshot. Raises GateClosed, asking for labels, if too little."""
-    from radloop.serving.feedback import admit_labelled, labelled_news
+    from radloop.ingest import admit_labelled
+    from radloop.serving.feedback import labelled_news
 
     place = workspace()
     case, folder = place.case(use_case), place.snapshot_folder(use_case)
     news = labelled_news(PredictionLog(place.settings.log), case, folder)
     enough_new_labels(len(news), use_case, case.retrain)
-    return admit_labelled(news, place.settings.retained, folder)
+    return admit_labelled(folder, place.settings.retained, news)
 
 
 @flow(name="retrain", persist_result=False)

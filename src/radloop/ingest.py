@@ -18,7 +18,7 @@ PRODUCTION = "production"
 
 
 def ingest(source: Source, snapshot: Path, progress: Callable[[int], None] | None = None) -> Admission:
-    """Admit a whole source to the snapshot; `progress` is told how many things have been read so far.
+    """Admit a whole source to the snapshot; `progress` is told how many more things have been read.
 
     Raises as `radloop.catalog.admit` does; a study that cannot be used is quarantined, not raised.
     """
@@ -37,9 +37,9 @@ def admit_labelled(snapshot: Path, retained: Path, labelled: pd.DataFrame) -> Ad
 
 
 def _counted(arrivals: Iterable[Arrival | Rejection], progress: Callable[[int], None]) -> Iterator[Arrival | Rejection]:
-    for count, arrival in enumerate(arrivals, 1):
+    for arrival in arrivals:
         yield arrival
-        progress(count)
+        progress(1)
 
 
 def _labelled(retained: Path, told: pd.DataFrame) -> Iterator[Arrival | Rejection]:

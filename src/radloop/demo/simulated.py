@@ -45,4 +45,4 @@ def simulated_cast(folder: Path, seed: int, workers: int) -> Cast:
             ("watch", "retrain", "stop"), labels_come=True,
         ),
     )  # fmt: skip
-    return Cast("dicom_folder", folder / "training", months, "SIMULATED patients and images", KNOBS)
+    return Cast("simulated", folder / "training", months, "SIMULATED patients and images", KNOBS)

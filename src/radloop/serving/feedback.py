@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
-from radloop.catalog import Admission, admit, read_catalog
-from radloop.errors import ConfigurationError, GateClosed, StudyRejected
+from radloop.catalog import read_catalog
+from radloop.errors import ConfigurationError, GateClosed
 from radloop.params import Retrain, UseCase
 from radloop.predictions import PredictionLog, new_labelled
-from radloop.records import Arrival, Rejection
-from radloop.retained import load_retained
 
 
 def labelled_news(log: PredictionLog, case: UseCase, snapshot: Path) -> pd.DataFrame:
@@ -25,14 +21,6 @@ def labelled_news(log: PredictionLog, case: UseCase, snapshot: Path) -> pd.DataF
         return new_labelled(log, case.name, case.task.finding, {})
     known = dict(zip(catalog["sha256"], catalog["findings"], strict=True))
     return new_labelled(log, case.name, case.task.finding, known)
-
-
-def admit_labelled(news: pd.DataFrame, retained: Path, snapshot: Path) -> Admission:
-    """Admit labelled studies from the retained inputs, with what turned out to be true as their findings.
-
-    One whose input was not kept, or is damaged, is quarantined with that reason.
-    """
-    return admit(snapshot, _arrivals(news, retained))
 
 
 def cooled_off(last: datetime | None, use_case: str, retrain: Retrain) -> None:
@@ -46,15 +34,3 @@ def cooled_off(last: datetime | None, use_case: str, retrain: Retrain) -> None:
             f"{use_case} was retrained less than {retrain.cooling_off_hours:g} h ago.",
             f"wait until {earliest:%Y-%m-%d %H:%M} UTC",
         )
-
-
-def _arrivals(news: pd.DataFrame, retained: Path) -> Iterator[Arrival | Rejection]:
-    for position, row in enumerate(news.itertuples(index=False)):
-        digest = str(row.input_sha256)
-        try:
-            arrival = load_retained(retained, digest)
-        except StudyRejected as refusal:
-            yield Rejection("production", digest, "", refusal.reason, refusal.message, position)
-            continue
-        findings = sorted(str(name) for name in row.label_findings)  # type: ignore[union-attr]
-        yield replace(arrival, record=replace(arrival.record, findings=findings))

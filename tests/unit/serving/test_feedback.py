@@ -10,11 +10,12 @@ import pytest
 from radloop.catalog import admit, read_catalog, read_content, read_quarantine
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import GateClosed
+from radloop.ingest import admit_labelled
 from radloop.params import UseCase
 from radloop.predictions import PredictionLog
 from radloop.records import Label
 from radloop.retained import retain
-from radloop.serving.feedback import admit_labelled, cooled_off, labelled_news
+from radloop.serving.feedback import cooled_off, labelled_news
 from radloop.serving.reader import Occasion, Served, answer, read_study
 
 from .conftest import CASE, dicom
@@ -44,7 +45,7 @@ def test_labelled_studies_are_admitted_with_what_turned_out_to_be_true(log, case
     snapshot = tmp_path / "data" / CASE
     _label(log, {0: ["Pneumonia"], 1: [], 2: []})
     news = labelled_news(log, case, snapshot)
-    admission = admit_labelled(news, tmp_path / "retained", snapshot)
+    admission = admit_labelled(snapshot, tmp_path / "retained", news)
     assert (admission.admitted, admission.quarantined) == (2, 1)
     catalog = read_catalog(snapshot)
     stored = {row.sha256: row for row in catalog.itertuples()}
@@ -59,11 +60,11 @@ def test_what_the_catalog_knows_is_no_news_until_it_is_corrected(log, case: UseC
     snapshot = tmp_path / "data" / CASE
     retained = tmp_path / "retained"
     _label(log, {row: [] for row in range(3)})
-    admit_labelled(labelled_news(log, case, snapshot), retained, snapshot)
+    admit_labelled(snapshot, retained, labelled_news(log, case, snapshot))
     known = set(read_catalog(snapshot)["sha256"])
     assert not known & set(labelled_news(log, case, snapshot)["input_sha256"])
     _label(log, {row: ["Pneumonia"] for row in range(3)}, hours=1)
-    admission = admit_labelled(labelled_news(log, case, snapshot), retained, snapshot)
+    admission = admit_labelled(snapshot, retained, labelled_news(log, case, snapshot))
     assert admission.relabelled == 2
     assert read_catalog(snapshot)["findings"].tolist() == [["Pneumonia"], ["Pneumonia"]]
 
