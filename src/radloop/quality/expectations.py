@@ -42,9 +42,8 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    suite = context.suites.add(gx.ExpectationSuite(name=name))
-    for rule in rules:
-        suite.add_expectation(_expectation(rule))
+    expectations = [_expectation(rule) for rule in rules]  # all at once: each later one would store the suite anew
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
     asset = context.data_sources.add_pandas("catalog").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("all rows")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))

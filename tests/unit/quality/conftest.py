@@ -15,13 +15,13 @@ from radloop.quality.inversion import frontal_chest
 from radloop.records import Stored, table_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chest() -> Callable[..., np.ndarray]:
     """Draw one patient's film, uint8 [side, side]: what chests share, with a texture of the patient's own."""
     return _chest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def catalog() -> Callable[..., pd.DataFrame]:
     """A catalog with one row per given dict of changes, as `read_catalog` gives it."""
     return _catalog

@@ -27,9 +27,11 @@ def test_a_constant_film_has_no_contrast_and_nothing_else_to_say() -> None:
     assert measures == PixelMeasures(200, 180, 0.0)
 
 
-def test_noise_alone_has_no_structure() -> None:
-    measures = measured(np.random.default_rng(0).normal(2000, 300, (512, 512)), 12)
-    assert measures.structure is not None and measures.structure < 0.05
+@pytest.mark.parametrize("side", [130, 256, 512])
+def test_noise_alone_has_no_structure_and_so_no_negative(side: int) -> None:
+    measures = measured(np.random.default_rng(0).normal(2000, 300, (side, side)), 12)
+    assert measures.structure == pytest.approx(0.0, abs=0.09)
+    assert measures.inverted is None
 
 
 def test_a_film_that_is_mostly_black_is_saturated(chest: Chest) -> None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from radloop.params import UseCase
+from radloop.quality.data_docs import write_data_docs
+from radloop.quality.expectations import judge, schema_rules
+from radloop.quality.facts import with_facts
+from radloop.quality.rules import row_rules
+
+WHEN = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+class Links(HTMLParser):
+    """Collects what a page links to or loads, and its visible words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.targets += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data.strip())
+
+
+CATALOG_ONLY = {
+    "record_id", "patient_id", "instance_uid", "patients_of_instance", "patients_of_study", "sexes_of_patient",
+    "age", "sex", "view", "modality", "body_part", "age_disagreement",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(case: UseCase, catalog: Callable[..., pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of the same rows, written twice, in `a` and `b`; every telling column has a fault."""
+    frame = catalog(
+        {"patient_id": "PATIENTSECRET", "study_id": "STUDYSECRET", "age": 412.0, "sex": "SEXSECRET"},
+        {"patient_id": "OTHERSECRET", "study_id": "STUDYSECRET", "view": "VIEWSECRET", "instance_uid": "UIDSECRET"},
+        {"record_id": "RECORDSECRET", "patient_id": "PATIENTSECRET", "sex": "M", "instance_uid": "UIDSECRET"},
+        {"record_id": "RECORDSECRET", "body_part": "PARTSECRET", "modality": "MODALITYSECRET"},
+    )
+    rules = tuple(rule for rule in row_rules(case) if rule.column in CATALOG_ONLY)
+    where = tmp_path_factory.mktemp("docs")
+    for name in ("a", "b"):
+        judgements = {
+            "schema": judge(frame, "schema", schema_rules(), WHEN),
+            "rows": judge(with_facts(frame), "rows", rules, WHEN),
+        }
+        write_data_docs(where / name, "Data Docs: a case", judgements)
+    return where
+
+
+def pages(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.glob("*.html")}
+
+
+def test_no_page_holds_an_id_or_a_value_of_a_row(folder: Path) -> None:
+    written = pages(folder / "a")
+    assert set(written) == {"index.html", "schema.html", "rows.html"}
+    assert [name for name, page in written.items() if "SECRET" in page or "412" in page] == []
+
+
+def test_a_page_tells_the_rules_and_how_many_rows_break_them(folder: Path) -> None:
+    written = pages(folder / "a")
+    reader = Links()
+    reader.feed(written["rows.html"])
+    text = " ".join(" ".join(reader.words).split())
+    assert "values must be greater than or equal to 0.0 and less than or equal to 120.0" in text
+    assert "1 unexpected values found" in text
+    assert "<td>age_out_of_range</td>" in written["index.html"]
+
+
+def test_pages_load_nothing_from_elsewhere_and_link_to_each_other(folder: Path) -> None:
+    written = pages(folder / "a")
+    for page in written.values():
+        reader = Links()
+        reader.feed(page)
+        assert {target for target in reader.targets if not target.startswith("#")} <= set(written)
+        assert "<script" not in page and "http" not in page
+
+
+def test_equal_data_give_equal_pages(folder: Path) -> None:
+    assert pages(folder / "a") == pages(folder / "b")

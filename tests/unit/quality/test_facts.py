@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pandas as pd
+
+from radloop.quality.facts import age_disagreement, with_facts
+
+Catalog = Callable[..., pd.DataFrame]
+
+
+def test_ages_that_grow_as_the_calendar_does_agree(catalog: Catalog) -> None:
+    rows = catalog(
+        {"patient_id": "a", "age": 60.0, "acquired_on": date(2020, 5, 1)},
+        {"patient_id": "a", "age": 63.0, "acquired_on": date(2023, 4, 1)},
+    )
+    assert age_disagreement(rows).max() < 0.5
+
+
+def test_two_people_under_one_id_show_themselves_by_their_ages(catalog: Catalog) -> None:
+    rows = catalog(
+        {"patient_id": "a", "age": 60.0, "acquired_on": date(2020, 5, 1)},
+        {"patient_id": "a", "age": 31.0, "acquired_on": date(2021, 5, 1)},
+        {"patient_id": "b", "age": 31.0},
+    )
+    assert age_disagreement(rows).round(1).tolist() == [30.0, 30.0, 0.0]
+
+
+def test_with_an_order_and_no_dates_ages_may_grow_but_not_fall(catalog: Catalog) -> None:
+    undated = {"acquired_on": None}
+    rows = catalog(
+        {**undated, "patient_id": "a", "age": 40.0, "study_order": 0},
+        {**undated, "patient_id": "a", "age": 52.0, "study_order": 7},
+        {**undated, "patient_id": "b", "age": 52.0, "study_order": 0},
+        {**undated, "patient_id": "b", "age": 40.0, "study_order": 7},
+    )
+    assert age_disagreement(rows).tolist() == [0.0, 0.0, 12.0, 12.0]
+
+
+def test_a_row_without_age_says_nothing(catalog: Catalog) -> None:
+    rows = catalog({"patient_id": "a", "age": None}, {"patient_id": "b", "age": None, "acquired_on": None})
+    assert age_disagreement(rows).isna().all()
+
+
+def test_shared_ids_and_sexes_are_counted_over_the_whole_catalog(catalog: Catalog) -> None:
+    rows = catalog(
+        {"study_id": "s", "patient_id": "a", "sex": "F"},
+        {"study_id": "s", "patient_id": "b", "sex": "M"},
+        {"patient_id": "a", "sex": "M"},
+        {"patient_id": "c", "sex": None},
+    )
+    facts = with_facts(rows)
+    assert facts["patients_of_study"].tolist() == [2, 2, 1, 1]
+    assert facts["sexes_of_patient"].tolist() == [2, 1, 2, 0]
+
+
+def test_days_run_from_acquisition_to_admission(catalog: Catalog) -> None:
+    rows = catalog({"acquired_on": date(2026, 1, 30)}, {"acquired_on": date(2026, 2, 5)}, {"acquired_on": None})
+    days = with_facts(rows)["days_before_admission"]
+    assert days.tolist()[:2] == [2.0, -4.0] and pd.isna(days[2])
