@@ -109,7 +109,8 @@ def look(
 ) -> Look:
     """Ask every detector and decide, without writing anything.
 
-    Deterministic: the deals of patients follow from `seed`.
+    Deterministic: the deals of patients follow from `seed`. Raises ConfigurationError for an empty reference and
+    for fewer permutations than the false alarm rate needs.
     """
     if len(reference) == 0:
         raise ConfigurationError(
@@ -121,6 +122,7 @@ def look(
     labelled = enough_labels(before, smallest) and enough_labels(now, smallest)
     whole = case.monitor.false_alarm_rate
     rates = {name: whole * share for name, share in BUDGET.items()} if labelled else {"drift": whole}
+    check_reachable(rates["drift"], case.monitor.permutations)
     findings = detect_drift(Comparison(before, now, case.monitor, rates["drift"], seed))
     findings += detect_unusable(before, now, case)
     measured = measure(before, now, case) if labelled else []
@@ -129,6 +131,15 @@ def look(
         findings += detect_bias(before, now, case, rates["bias"])
     verdict, sentence = decide(now.n, findings, case.monitor)
     return Look(case, window, before, now, about, findings, measured, verdict, sentence, rates, datetime.now(UTC))
+
+
+def check_reachable(rate: float, permutations: int) -> None:
+    """Refuse knobs under which no p-value could ever be small enough, for a deaf monitor looks healthy."""
+    if rate * (permutations + 1) < 1:
+        raise ConfigurationError(
+            f"{permutations} permutations cannot show a false alarm rate of {rate:g}: no alarm could ever be raised",
+            f"set monitor.permutations to at least {round(10 / rate)}",
+        )
 
 
 def described(about: Mapping[str, Any], frame: pd.DataFrame, sides: tuple[Side, Side]) -> dict[str, Any]:

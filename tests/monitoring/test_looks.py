@@ -162,6 +162,14 @@ def test_an_empty_reference_is_refused(case: UseCase, make_month: Months, refere
         look(case, MARCH, make_month(1), reference.iloc[:0], {})
 
 
+def test_knobs_under_which_nothing_could_ever_alarm_are_refused(
+    case: UseCase, make_month: Months, reference: pd.DataFrame
+) -> None:
+    deaf = case.model_copy(update={"monitor": case.monitor.model_copy(update={"false_alarm_rate": 1e-5})})
+    with pytest.raises(ConfigurationError, match=r"monitor\.permutations"):
+        look(deaf, MARCH, make_month(1), reference, {})
+
+
 def test_alarms_share_one_budget_where_labels_came(see: Callable[..., Look], make_month: Months, shift: type) -> None:
     with_labels, without = see(make_month(16, shift=shift(labelled=0.9))), see(make_month(16))
     assert sum(with_labels.rates.values()) == pytest.approx(0.01)
