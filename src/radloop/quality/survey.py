@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
     needed = catalog[["record_id", "sha256", "content_type", "bits_stored", "shard", "offset", "length"]]
     chunks = [needed.iloc[start : start + CHUNK] for start in range(0, len(needed), CHUNK)]
     rows: list[dict[str, Any]] = []
-    with progress("reading films", len(needed)) as advance, _mapping(min(workers, len(chunks))) as mapped:
+    with progress("reading films", len(needed)) as advance, _mapping(min(workers, len(chunks) // 4)) as mapped:
         for part in mapped(partial(_survey_chunk, folder), chunks):
             rows.extend(part)
             advance(len(part))
@@ -80,5 +81,6 @@ def _mapping(workers: int) -> Iterator[Callable[..., Any]]:
     if workers <= 1:
         yield map
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # spawned and not forked: reading Parquet has started threads, which a fork would freeze
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield pool.map

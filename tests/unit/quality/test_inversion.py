@@ -42,3 +42,16 @@ def test_the_template_is_dark_in_the_lungs_and_bright_in_the_spine() -> None:
     assert template[14, 9] < -0.5 and template[14, 22] < -0.5
     assert template[14, 16] > 1.0
     assert template.mean() == pytest.approx(0.0) and template.std() == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_simulated_films_score_as_films_and_inverted_ones_as_negatives() -> None:
+    from radloop.simulate.hospital import Hospital, simulate_study
+    from radloop.simulate.pictures import display
+
+    hospital = Hospital()
+    for index in range(40):
+        pixels, _, planned = simulate_study(hospital, index)
+        score = inverted_score(shrink(display(pixels, planned.scanner.monochrome1)))
+        assert score < 0.4
+        assert inverted_score(shrink(255 - display(pixels, planned.scanner.monochrome1))) == pytest.approx(1 - score)

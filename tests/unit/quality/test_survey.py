@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from radloop.catalog import admit, read_catalog
 from radloop.quality.survey import COLUMNS, survey
@@ -16,17 +18,24 @@ from radloop.sources.instance import png_arrival
 Chest = Callable[..., np.ndarray]
 
 
-@pytest.fixture
-def snapshot(tmp_path: Path, chest: Chest, png_of: Callable[..., bytes]) -> Path:
-    """A snapshot of 70 films, the third a flat one and the last with a file that no one can decode."""
-    films = [np.full((256, 256), 9, np.uint8) if seed == 2 else chest(seed) for seed in range(70)]
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory, chest: Chest) -> Path:
+    """A snapshot of 260 films, enough for two workers; the third is flat and the last cannot be decoded."""
+    films = [np.full((130, 130), 9, np.uint8) if seed == 2 else chest(seed % 9, 130) for seed in range(260)]
     arrivals = [
-        png_arrival(png_of(film), film, "test", f"2.25.{n}", patient_id=f"p{n}", study_id=f"s{n}")
+        png_arrival(png(film), film, "test", f"2.25.{n}", patient_id=f"p{n}", study_id=f"s{n}")
         for n, film in enumerate(films)
     ]
     arrivals[-1] = Arrival(replace(arrivals[-1].record, sha256="0" * 64), b"\x89PNG\r\n\x1a\n and no more")
-    admit(tmp_path / "snapshot", arrivals)
-    return tmp_path / "snapshot"
+    folder = tmp_path_factory.mktemp("survey") / "snapshot"
+    admit(folder, arrivals)
+    return folder
+
+
+def png(film: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(film).save(stream, "png")
+    return stream.getvalue()
 
 
 def test_a_survey_has_one_row_per_film_in_the_catalogs_order(snapshot: Path) -> None:
