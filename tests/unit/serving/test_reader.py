@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from radloop.bundle import Bundle
+from radloop.catalog import admit, read_catalog
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import StudyRejected
+from radloop.imaging.films import prepare_films
 from radloop.imaging.pixels import read_pixels
 from radloop.imaging.preprocess import preprocess
 from radloop.imaging.statistics import image_statistics
@@ -31,6 +33,19 @@ def test_a_live_study_becomes_the_tensor_that_prepare_makes_of_the_stored_bytes(
     assert np.array_equal(study.image, prepared) and study.image.dtype == np.uint8
     assert study.statistics == image_statistics(pixels, prepared)
     assert set(study.statistics) == set(STATISTICS)
+
+
+def test_the_training_array_holds_bit_for_bit_what_the_live_service_gives_the_network(bundle, tmp_path) -> None:
+    contents = [dicom(1), dicom(2, PhotometricInterpretation="MONOCHROME1"), png(3)]
+    admit(tmp_path / "snapshot", [read_instance(content, PSEUDONYMS) for content in contents])
+    films = read_catalog(tmp_path / "snapshot")
+    described = prepare_films(tmp_path / "snapshot", films, bundle.preprocess, tmp_path / "images.npy", workers=1)
+    trained = dict(zip(films["sha256"], zip(np.load(tmp_path / "images.npy"), described, strict=True), strict=True))
+    for content in contents:
+        study = read_study(content, bundle, PSEUDONYMS)
+        image, facts = trained[study.arrival.record.sha256]
+        assert np.array_equal(study.image, image)
+        assert study.statistics == {name: facts[name] for name in STATISTICS}
 
 
 def test_the_same_film_as_dicom_and_as_png_scores_alike(bundle: Bundle) -> None:
