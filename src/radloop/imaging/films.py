@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def prepare_films(
     starts = range(0, len(films), CHUNK)
     chunks = [(start, films[_NEEDED].iloc[start : start + CHUNK]) for start in starts]
     found: list[dict[str, Any]] = []
-    with _progress(len(films)) as advance, _mapping(min(workers, len(chunks))) as mapped:
+    with _progress(len(films)) as advance, _mapping(min(workers, len(chunks) // 4)) as mapped:
         for part in mapped(partial(_prepare_chunk, snapshot, settings, target), chunks):
             found.extend(part)
             advance(len(part))
@@ -75,7 +76,8 @@ def _mapping(workers: int) -> Iterator[Callable[..., Any]]:
     if workers <= 1:
         yield map
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # spawned and not forked: reading Parquet has started threads, which a fork would freeze
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield pool.map
 
 

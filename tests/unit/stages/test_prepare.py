@@ -40,7 +40,8 @@ def test_a_stored_film_and_the_same_film_live_give_identical_tensors(hospital) -
         assert statistics == {name: index.loc[row.record_id, name] for name in STATISTICS}
 
 
-def test_two_processes_write_what_one_writes(hospital, tmp_path) -> None:
+def test_two_processes_write_what_one_writes(hospital, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("radloop.imaging.films.CHUNK", 16)
     snapshot = hospital.folder / hospital.paths.snapshot(hospital.case.name)
     films, settings = read_catalog(snapshot), Preprocess(24, 1.0, 99.0)
     one = prepare_films(snapshot, films, settings, tmp_path / "one.npy", 1)
