@@ -73,27 +73,28 @@ def consolidation(chest: Chest, severity: float, rng: np.random.Generator) -> Le
     low = chest.dome[side]
     home = (rng.uniform(-0.75, 0.75), low - 12 - 118 * rng.beta(1.1, 1.9))
     size = chest.y.shape[0]
-    rough, grain = cut(rng, size, 1.6, 70), cut(rng, size, 1.0, 22)
+    rough, grain = cut(rng, size, 1.6, 70), cut(rng, size, 1.5, 26)
     water = np.zeros_like(chest.y)
     for spot in range(spots):
         k = 1 - side if both and spot else side
         spread = (rng.normal(0, 0.3), rng.normal(0, 22)) if spot else (0.0, 0.0)
         centre = _near(chest, k, home[0] + spread[0], home[1] + spread[1], 30)
-        radius = (19 + 26 * severity) * rng.uniform(0.75, 1.35) / spots**0.35
+        radius = (25 + 30 * severity) * rng.uniform(0.80, 1.30) / spots**0.25
         if kind == "hazy":
-            radius *= 1.35
+            radius *= 1.4
         patch = _patch(chest, centre, radius, rough, rng)
         if kind == "lobar" and rng.random() < 0.6:
             fall = rng.uniform(-0.35, 0.35)
             edge = chest.y - np.float32(fall) * (chest.x - np.float32(centre[0]))
-            patch = patch * step(edge, centre[1] - 0.5 * radius, 6)
+            upper = -1.0 if centre[1] < -10 else 1.0  # an upper lobe ends at a fissure below it
+            patch = patch * step(np.float32(upper) * edge, upper * centre[1] - 0.5 * radius, 6)
         water = np.maximum(water, np.minimum(patch, 1) * (chest.sides[k] > 0))
-    dense = {"lobar": 30, "patchy": 24, "hazy": 13}[str(kind)] * (0.30 + 0.95 * severity)
+    dense = {"lobar": 54, "patchy": 44, "hazy": 28}[str(kind)] * (0.38 + 0.80 * severity)
     room = 0.92 * (chest.sides[0] + chest.sides[1])
     airways = 1 - np.exp(-((rough - np.float32(0.3)) ** 2) * np.float32(110))
-    texture = np.clip(1 + np.float32(0.30) * grain, 0.2, 1.8)
+    texture = np.clip(1 + np.float32(0.16) * grain, 0.2, 1.8)
     if kind != "hazy":
-        texture = texture * (np.float32(0.58) + np.float32(0.42) * airways)
+        texture = texture * (np.float32(0.70) + np.float32(0.30) * airways)
     mask = _outline(np.minimum(water * np.float32(dense), room), 0.22)
     return Lesion(PNEUMONIA, mask, water=np.minimum(water * texture * np.float32(dense), room))
 

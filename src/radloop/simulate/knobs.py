@@ -159,7 +159,7 @@ class Hospital:
     female: float = 0.48
     portable: float = 0.28
     portable_if_ill: float = 0.22
-    severity: float = 0.5
+    severity: float = 0.55
     first_day: date = date(2024, 1, 1)
     last_day: date = date(2024, 6, 30)
     sites: tuple[Site, ...] = SITES
