@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from radloop.errors import RadloopError
+from radloop.errors import RadloopError, ServiceUnavailable
 from radloop.files import read_json, write_json
 from radloop.serving.reader import Served
 
@@ -72,6 +72,8 @@ class Follower:
         try:
             champion = self._champions.champion(self.use_case)
             self._follow(None if champion is None else str(champion.version))
+        except ServiceUnavailable as error:
+            self._keep("the registry does not answer", error.message)
         except RadloopError as error:
             self._keep(error.message)
         except Exception as error:  # a registry client raises what it likes; answering must not end by that
@@ -99,9 +101,10 @@ class Follower:
         warm_up(bundle)
         self.state = State(Served(self.use_case, version, bundle), trouble)
 
-    def _keep(self, trouble: str) -> None:
+    def _keep(self, trouble: str, detail: str = "") -> None:
+        """Go on with what is served, else with the last good one; `detail` is for the log, not for strangers."""
         if trouble != self.state.trouble:
-            LOG.warning("keeping the last good bundle of %s: %s", self.use_case, trouble)
+            LOG.warning("keeping the last good bundle of %s: %s", self.use_case, detail or trouble)
         if self.state.served is None and self._note.exists():
             last = read_json(self._note)
             try:
