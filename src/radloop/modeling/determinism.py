@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from radloop.errors import ConfigurationError
+
 
 def seed_everything(seed: int, threads: int | None, device: torch.device) -> torch.Generator:
     """Seed Python, numpy and torch, fix the thread count, and return the generator of order and augmentation."""
@@ -46,7 +48,13 @@ def restore_random_states(generator: torch.Generator, tensors: dict[str, torch.T
 
 
 def choose_device(wish: str) -> torch.device:
-    """The device of a training: what the machine offers for `auto`, else the one that is asked for."""
-    if wish == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wish)
+    """The device of a training: what the machine offers for `auto`, else the one that is asked for.
+
+    Raises ConfigurationError for a device that is not there.
+    """
+    offered = "cuda" if torch.cuda.is_available() else "cpu"
+    if wish not in ("auto", "cpu", offered):
+        raise ConfigurationError(
+            f"device {wish!r} is not there; this machine offers {offered}", "set RADLOOP_DEVICE=auto"
+        )
+    return torch.device(offered if wish == "auto" else wish)

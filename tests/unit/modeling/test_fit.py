@@ -8,6 +8,7 @@ from radloop.errors import ConfigurationError, GateClosed
 from radloop.modeling import fit as fitting
 from radloop.modeling.averaging import Average
 from radloop.modeling.dataset import Labelled, select
+from radloop.modeling.determinism import choose_device
 from radloop.modeling.fit import auroc, cross_entropy, finished, positive_weight
 from radloop.modeling.networks import Network, build
 from radloop.modeling.session import Best, Session
@@ -96,3 +97,11 @@ def test_the_average_follows_the_weights_and_their_statistics() -> None:
     assert torch.allclose(average.network[0].weight, torch.ones(2, 2), atol=1e-3)
     assert torch.allclose(average.network[1].running_mean, torch.full((2,), 4.0), atol=1e-3)
     assert not any(parameter.requires_grad for parameter in average.network.parameters())
+
+
+@pytest.mark.parametrize("wish", ["tpu", "cuda"])
+def test_a_device_that_is_not_there_is_refused(wish: str, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="this machine offers cpu"):
+        choose_device(wish)
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
