@@ -76,4 +76,5 @@ NOTE = "mlflow.note.content"
 SOURCE_COMMIT = "mlflow.source.git.commit"
 SOURCE_NAME = "mlflow.source.name"
 USER = "mlflow.user"
+MODEL_VERSIONS = "mlflow.modelVersions"  # on a logged model: where its own page finds the versions
 DATASET_CONTEXT = "mlflow.data.context"

@@ -66,6 +66,9 @@ def create_version(client: MlflowClient, outputs: Outputs, run: Run) -> ModelVer
     created = client.create_model_version(
         name, f"models:/{model_id}", run.info.run_id, tags=tags, model_id=model_id, description=_description(outputs)
     )
+    client.set_logged_model_tags(
+        model_id, {names.MODEL_VERSIONS: json.dumps([{"name": name, "version": created.version}])}
+    )
     return _version(client.get_model_version(name, created.version))
 
 
