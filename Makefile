@@ -46,7 +46,7 @@ format: setup ## let ruff lay out the code
 	$(BIN)/ruff check --fix .
 
 bench: setup ## time and memory of every job, against the plain alternative
-	$(BIN)/radloop bench $(ARGS)
+	$(BIN)/radloop bench $(if $(ARGS),$(ARGS),jobs)
 
 up: setup ## Prefect, MLflow, prediction service and worker, on loopback
 	$(BIN)/radloop up

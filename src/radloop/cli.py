@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from radloop.errors import RadloopError
+from radloop.errors import ConfigurationError, RadloopError
 from radloop.settings import load_settings, quieten
 
 app = typer.Typer(
@@ -151,12 +151,25 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    jobs: Annotated[list[str] | None, typer.Argument(help="Jobs to time; default all quick ones.")] = None,
+    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds or seeds.")] = "jobs",
+    use_case: UseCaseArgument = DEFAULT_CASE,
+    data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; default simulated.")] = None,
+    seeds: Annotated[int, typer.Option(help="seeds: how many, counted from 0.")] = 20,
 ) -> None:
-    """Time each job against the plain alternative, outputs checked equal, medians of three runs or more."""
-    from flows.bench import run_bench
+    """Measure: every job against the plain way, the network against its baselines, the monitor over many seeds."""
+    from radloop.bench.running import bench_folds, bench_jobs
 
-    run_bench(jobs or [])
+    chosen = load_settings()
+    if what == "jobs":
+        bench_jobs(chosen, use_case)
+    elif what == "folds":
+        bench_folds(chosen, use_case, data_folder, {})
+    elif what == "seeds":
+        from monitoring.bench import bench_seeds
+
+        bench_seeds(chosen, use_case, range(seeds))
+    else:
+        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds or seeds")
 
 
 @labels.command("add")

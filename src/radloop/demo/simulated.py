@@ -24,24 +24,27 @@ KNOBS: dict[str, object] = {
 }
 
 
-def simulated_cast(folder: Path, seed: int, workers: int) -> Cast:
-    """Write the studies of all three periods below `folder`; no patient is in two of them."""
+def periods(seed: int) -> dict[str, Hospital]:
+    """The hospital in its three periods; no patient is in two of them."""
     usual = Hospital(seed=seed, image_size=SIDE)
     quiet = replace(usual, first_patient=1_000_000, first_day=date(2024, 7, 1), last_day=date(2024, 7, 31))
     later = replace(usual, first_patient=2_000_000, first_day=date(2024, 8, 1), last_day=date(2024, 8, 31))
-    periods = {
-        "training": (usual, STUDIES),
-        "july": (quiet, PER_MONTH),
-        "august": (shifted(later, ["new_vendor", "older_patients"]), PER_MONTH),
-    }
-    for name, (hospital, studies) in periods.items():
+    return {"training": usual, "july": quiet, "august": shifted(later, ["new_vendor", "older_patients"])}
+
+
+def simulated_cast(folder: Path, seed: int, workers: int) -> Cast:
+    """Write the studies of all three periods below `folder`."""
+    played = periods(seed)
+    for name, hospital in played.items():
+        studies = STUDIES if name == "training" else PER_MONTH
         with progress_bar(f"simulating {name}", studies) as advance:
             simulate(hospital, studies, folder / name, workers=workers, progress=advance)
+    july, august = played["july"], played["august"]
+    planted = f"half of the studies from {august.new_scanner.manufacturer}; patients 17 years older"
     months = (
-        Month("July 2024", quiet.first_day, quiet.last_day, folder / "july", "nothing", ("healthy",)),
+        Month("July 2024", july.first_day, july.last_day, folder / "july", "nothing", ("healthy",)),
         Month(
-            "August 2024", later.first_day, later.last_day, folder / "august",
-            f"half of the studies from {usual.new_scanner.manufacturer}; patients 17 years older",
+            "August 2024", august.first_day, august.last_day, folder / "august", planted,
             ("watch", "retrain", "stop"), labels_come=True,
         ),
     )  # fmt: skip

@@ -1,0 +1,82 @@
+"""What radloop costs beside the plain way: the same work on the same arrays, outputs checked equal first."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from radloop.bench.clock import Ratio, compare
+from radloop.bench.setting import KEY, Setting
+from radloop.bundle import load_bundle
+from radloop.catalog import read_contents
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import RadloopError
+from radloop.imaging.films import prepare_films
+from radloop.imaging.preprocess import Preprocess
+from radloop.predictions import PredictionLog
+from radloop.serving.reader import Occasion, Served, answer, read_study
+from radloop.stages.prepare import films_of
+
+
+def same(what: str, ours: np.ndarray, plain: np.ndarray, tolerance: float) -> str:
+    """Say how equal two outputs are.
+
+    Raises RadloopError where they are not, because a ratio of different work means nothing.
+    """
+    apart = float(np.max(np.abs(np.asarray(ours, float) - np.asarray(plain, float))))
+    if not apart <= tolerance:
+        raise RadloopError(f"{what} differ by {apart:g}, more than {tolerance:g}", "the bench compares unlike things")
+    return f"{what} at most {apart:.1g} apart"
+
+
+def time_training(setting: Setting, use_case: str) -> Ratio:
+    """An epoch with augmentation, averaging, validation, journal and checkpoint against a bare PyTorch loop."""
+    from radloop.bench.training import Bare, Ours
+
+    ours, plain = Ours(setting, use_case), Bare(setting, use_case)
+    equal = same("losses of an epoch without augmentation", ours.plain_losses(), plain.losses(), 2e-3)
+    return compare("train: one epoch", ours.epoch, plain.epoch, equal)
+
+
+def time_serving(setting: Setting, use_case: str) -> Ratio:
+    """A DICOM study from bytes to a journalled answer, without HTTP, against ONNX Runtime on the prepared image."""
+    bundle = load_bundle(setting.paths.stage(use_case, "package") / "bundle")
+    films = films_of(setting.paths, use_case).head(32)
+    contents = [content for _, content in read_contents(setting.paths.snapshot(use_case), films)]
+    pseudonyms, served = Pseudonyms(KEY), Served(use_case, "1", bundle)
+    prepared = [read_study(content, bundle, pseudonyms).image[None, None] for content in contents]
+    with tempfile.TemporaryDirectory() as folder:
+        log = PredictionLog(Path(folder))
+
+        def ours() -> list[float]:
+            logits = []
+            for content in contents:
+                found = answer([read_study(content, bundle, pseudonyms)], served, Occasion("serve", date(2024, 1, 1)))
+                log.append(found)
+                logits.append(found[0].logit)
+            return logits
+
+        def plain() -> list[float]:
+            return [float(bundle.engine.infer(image)[0][0]) for image in prepared]
+
+        equal = same("logits", np.array(ours()), np.array(plain()), 1e-5)
+        return compare("serve: 32 studies", ours, plain, equal)
+
+
+def time_prepare(setting: Setting, use_case: str) -> Ratio:
+    """Films to prepared images and statistics against reading their bytes alone."""
+    snapshot, films = setting.paths.snapshot(use_case), films_of(setting.paths, use_case)
+    knobs = Preprocess(**setting.case(use_case).prepare.model_dump())
+    target = setting.folder / "prepared.npy"
+
+    def ours() -> int:
+        return len(prepare_films(snapshot, films, knobs, target, setting.settings.workers))
+
+    def plain() -> int:
+        return sum(1 for _ in read_contents(snapshot, films))
+
+    equal = same("numbers of films", np.array(ours()), np.array(plain()), 0)
+    return compare(f"prepare: {len(films)} films", ours, plain, equal, runs=3)

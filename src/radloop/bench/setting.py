@@ -1,0 +1,49 @@
+"""A folder laid out like the workspace, without DVC: stages are files to files, so they can be timed alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from radloop.catalog import Admission
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.ingest import ingest
+from radloop.params import Params, Paths, UseCase, override
+from radloop.settings import Settings
+from radloop.simulate.hospital import simulate
+from radloop.simulate.knobs import Hospital
+from radloop.sources import open_source
+
+#: The synthetic patients of a bench need no secret.
+KEY = b"the patients of a bench are invented"
+
+
+class Setting:
+    """One such folder with the project's params.yaml and whatever knobs are changed in it."""
+
+    def __init__(self, folder: Path, settings: Settings, knobs: dict[str, object] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(settings.project / "params.yaml", folder / "params.yaml")
+        override(folder / "params.yaml", knobs or {})
+        self.folder, self.settings = folder, settings
+
+    @property
+    def paths(self) -> Paths:
+        """Absolute paths."""
+        paths = Params.load(self.folder).paths
+        return Paths(data=self.folder / paths.data, out=self.folder / paths.out)
+
+    def case(self, use_case: str) -> UseCase:
+        """One use case with the changed knobs."""
+        return Params.load(self.folder).use_case(use_case)
+
+    def incoming(self, hospital: Hospital, studies: int, name: str) -> Path:
+        """Write simulated studies, once."""
+        target = self.folder / "incoming" / name
+        if not target.exists():
+            simulate(hospital, studies, target, workers=self.settings.workers)
+        return target
+
+    def admit(self, use_case: str, source: str, folder: Path) -> Admission:
+        """Ingest a folder into the snapshot."""
+        return ingest(open_source(source, folder, Pseudonyms(KEY)), self.paths.snapshot(use_case))
