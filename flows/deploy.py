@@ -8,7 +8,6 @@ from prefect import flow
 
 from flows.steps import outside, show, tell, workspace
 from radloop.bundle import load_bundle
-from radloop.errors import GateClosed
 from radloop.gate import Gate
 from radloop.registry import ModelVersion, Registry
 from radloop.running import run_here
@@ -76,8 +75,8 @@ def deploy(
     checks = promote(chosen, who, why)
     try:
         try_service(chosen)
-    except GateClosed as refusal:
-        go_back(use_case, refusal.message)
+    except Exception as failure:  # a service that died of the new version is no reason to keep it
+        go_back(use_case, f"{type(failure).__name__}: {failure}")
         raise
     show("deploy", f"**{chosen.name}** is champion\n\n" + "\n".join(f"- {c.name}: {c.seen}" for c in checks.checks))
     tell("radloop.champion", use_case, {"version": chosen.version, "bundle": chosen.bundle})

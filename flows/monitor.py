@@ -47,9 +47,9 @@ def note(use_case: str, window: Window, report: MonitorReport) -> None:
     """Write the verdict to the ledger, and let the model's run point to the report."""
     registry = Registry(load_settings())
     version = serving_version(registry, use_case)
+    registry.link(version.run_id, MONITOR_REPORT, report.summary.as_uri())  # first, for it may be tried again
     body = {"use_case": use_case, "window": window.name, "version": version.version, "verdict": str(report.verdict)}
     registry.ledger.write("verdict", {**body, "sentence": report.sentence})
-    registry.link(version.run_id, MONITOR_REPORT, report.summary.as_uri())
 
 
 def last_month(today: date) -> tuple[date, date]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 from radloop.errors import ConfigurationError, RadloopError
 from radloop.params import Params
 from radloop.progress import progress_bar
-from radloop.services import environment, running
-from radloop.settings import Settings, orchestration, quiet_environment
+from radloop.services import environment, require_health, running
+from radloop.settings import Settings, load_settings, orchestration, quiet_environment
 from radloop.workspace import Workspace
 
 #: The patients of the demonstrations are invented or public, and equal seeds shall give equal splits.
@@ -26,13 +27,15 @@ FLOWS = ("ingest", "validate", "train", "evaluate", "deploy", "infer", "monitor"
 def start_flow(settings: Settings, flow: str, use_case: str, parameters: list[str], watch: bool) -> int:
     """Start a flow as a deployment if this installation's worker is up, else in a child process; return its exit code.
 
-    Raises ConfigurationError for an unknown flow, use case or parameter spelling.
+    Raises ConfigurationError for an unknown flow, use case or parameter spelling, ServiceUnavailable where the
+    worker's Prefect server is away.
     """
     if flow not in FLOWS:
         raise ConfigurationError(f"unknown flow {flow!r}; known: {', '.join(FLOWS)}", "choose one of these")
     Params.load(settings.project).use_case(use_case)
     values = _parse(parameters)
     if "worker" in running(settings):
+        require_health(settings, "prefect")
         pairs = [f"{key}={json.dumps(value)}" for key, value in {"use_case": use_case, **values}.items()]
         flags = [flag for pair in pairs for flag in ("-p", pair)] + (["--watch"] if watch else [])
         command = [sys.executable, "-m", "prefect", "deployment", "run", f"{flow}/{flow}", *flags]
@@ -58,16 +61,27 @@ def _parse(parameters: list[str]) -> dict[str, Any]:
 
 def run_here(flow: Callable[..., Any], arguments: list[str]) -> None:
     """`python -m flows.<name> [use_case] [key=value ...]`: run a flow with no server, exit as its failure says."""
-    named = [argument for argument in arguments if "=" in argument]
-    plain = [argument for argument in arguments if "=" not in argument]
     try:
-        values = _parse(named)
-        if plain:
-            values["use_case"] = plain[0]
-        flow(**values)
+        flow(**_values(flow, arguments))
     except RadloopError as error:
         print(f"{error.family}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _values(flow: Callable[..., Any], arguments: list[str]) -> dict[str, Any]:
+    """What a flow is called with; a wrong word is refused before Prefect's server is waited for."""
+    values = _parse([argument for argument in arguments if "=" in argument])
+    plain = [argument for argument in arguments if "=" not in argument]
+    known, name = inspect.signature(flow).parameters, getattr(flow, "name", "this flow")
+    if len(plain) > 1:
+        raise ConfigurationError(f"{plain[1]!r} is not key=value", f"write {', '.join(f'{key}=...' for key in known)}")
+    for key in values:
+        if key not in known:
+            raise ConfigurationError(f"{name} knows no parameter {key!r}", f"choose among {', '.join(known)}")
+    values.update({"use_case": plain[0]} if plain else {})
+    if "use_case" in values:
+        Params.load(load_settings().project).use_case(str(values["use_case"]))
+    return values
 
 
 def start_demo(source: str, data: Path | None, seed: int) -> int:

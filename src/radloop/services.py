@@ -78,7 +78,7 @@ def services(settings: Settings) -> list[Service]:
 def up(settings: Settings, say: Callable[[str], None]) -> list[Service]:
     """Start what is not running, wait for its health, and register the deployments.
 
-    Raises ServiceUnavailable, naming the log to read, where a service does not get well in two minutes.
+    Raises ServiceUnavailable, naming the log to read, where a service does not get well in three minutes.
     """
     (settings.root / "mlflow" / "artifacts").mkdir(parents=True, exist_ok=True)
     table = services(settings)
@@ -120,6 +120,18 @@ def _wait(settings: Settings, service: Service, seconds: float) -> None:
                 f"{service.name} did not get well", f"read {settings.root.name}/run/{service.name}.log"
             )
         time.sleep(0.5)
+
+
+def require_health(settings: Settings, name: str) -> None:
+    """Go on only where a service answers.
+
+    Raises ServiceUnavailable, saying how to bring it back.
+    """
+    service = next(service for service in services(settings) if service.name == name)
+    if service.health and not _answers(service.health):
+        raise ServiceUnavailable(
+            f"{name} at {service.page} does not answer", "radloop up (it starts what is missing), then try again"
+        )
 
 
 def _answers(url: str) -> bool:
