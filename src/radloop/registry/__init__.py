@@ -192,7 +192,8 @@ class Registry:
         server = uri if uri.startswith("http") else f"http://127.0.0.1:{self.settings.mlflow_port}"
         with self._reaching() as client:
             home = client.get_run(run_id).info.experiment_id
-        return f"{server.rstrip('/')}/#/experiments/{home}/runs/{run_id}"
+        # without this MLflow shows its pages for chat models around the run
+        return f"{server.rstrip('/')}/#/experiments/{home}/runs/{run_id}?workflowType=machine_learning"
 
     def experiment(self, use_case: str) -> str:
         """Id of a use case's experiment."""

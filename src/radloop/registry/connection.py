@@ -25,9 +25,6 @@ PATIENCE = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": False,
 }
 
-#: Opens the experiment on MLflow's pages for trained models; a newer default shows those for chat models.
-TRAINS_MODELS = {"mlflow.experimentKind": "custom_model_development"}
-
 #: A missing version is the first, a missing or impossible alias the second.
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 THERE_ALREADY = "RESOURCE_ALREADY_EXISTS"
@@ -96,7 +93,7 @@ def experiment(client: MlflowClient, settings: Settings, use_case: str) -> str:
         if settings.mlflow_uri is None:
             place = (settings.root / "mlflow" / "artifacts" / use_case).as_uri()
         try:
-            return str(client.create_experiment(use_case, artifact_location=place, tags=TRAINS_MODELS))
+            return str(client.create_experiment(use_case, artifact_location=place))
         except MlflowException as error:
             if error.error_code != THERE_ALREADY:
                 raise

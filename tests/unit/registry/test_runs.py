@@ -79,7 +79,7 @@ def test_a_run_links_to_where_it_came_from_and_back(registry: Registry, workspac
         names.MONITOR_REPORT: "file:///reports/summary.html",
     }
     assert registry.page(run_id).startswith("http://127.0.0.1:5000/#/experiments/")
-    assert registry.page(run_id).endswith(f"/runs/{run_id}")
+    assert registry.page(run_id).endswith(f"/runs/{run_id}?workflowType=machine_learning")
     with pytest.raises(ConfigurationError, match="is no link of a run"):
         registry.link(run_id, "radloop.bundle", "x")
 
