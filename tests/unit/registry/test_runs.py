@@ -33,6 +33,7 @@ def test_a_run_holds_parameters_curves_figures_and_pages(registry: Registry, wor
     assert run.data.params["train.learning_rate"] == str(workspace.case.train.learning_rate)
     assert run.data.params["validate.age"] == "[0.0,120.0]"
     assert not any(name.startswith(("deploy", "monitor", "register")) for name in run.data.params)
+    assert registry.figures(logged.run_id) == run.data.metrics
     assert run.data.metrics["test/auroc"] == 0.91 and run.data.metrics["test/auroc_low"] == 0.88
     history = client.get_metric_history(logged.run_id, "validation/auroc")
     assert [(point.step, point.value) for point in history] == [(10, 0.51), (20, 0.52), (30, 0.53)]
