@@ -186,11 +186,6 @@ class Registry:
         with self._reaching() as client:
             return dict(client.get_run(run_id).data.metrics)
 
-    def figures(self, run_id: str) -> dict[str, float]:
-        """The last value of every figure of a run, by its name in `registry.names` (`test/auroc`)."""
-        with self._reaching() as client:
-            return dict(client.get_run(run_id).data.metrics)
-
     def page(self, run_id: str) -> str:
         """Address of a run's page, on the server of `make up` where MLflow is a local file."""
         uri = self.settings.mlflow_uri or ""
