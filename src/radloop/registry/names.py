@@ -71,7 +71,6 @@ PROMOTION = "radloop.promotion"  # the checks that it passed, as JSON
 LEDGER_MARK = "radloop.ledger"  # state of the ledger when it became champion: a witness outside the ledger
 
 # MLflow's own
-RUN_NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"
 SOURCE_COMMIT = "mlflow.source.git.commit"
 SOURCE_NAME = "mlflow.source.name"

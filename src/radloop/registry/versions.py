@@ -265,8 +265,3 @@ def _version(found: Any) -> ModelVersion:
         aliases=tuple(sorted(found.aliases)),
         tags=tags,
     )
-
-
-def checks_of(found: ModelVersion) -> list[dict[str, Any]]:
-    """The checks that a version passed when it became champion."""
-    return list(json.loads(found.tags.get(names.PROMOTION, "[]")))
