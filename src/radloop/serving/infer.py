@@ -72,7 +72,7 @@ def score_source(
     """Score what `source` yields, in batches; the same bytes under the same bundle and day are scored once.
 
     A study counts under `received_on`, else its own day, else today. The refused are listed, by hash and
-    reason, in `<log>/<use case>/rejected/`. `progress` is told how many have been dealt with.
+    reason, in `<log>/<use case>/rejected/`. `progress` is told how many more have been dealt with.
     Raises ServiceUnavailable where the log cannot be written; what was journalled until then stays.
     """
     began = time.perf_counter()
@@ -99,13 +99,15 @@ class _Run:
         """Let the network answer one batch, and the disk keep its inputs, while the next one is read."""
         with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(KEEPERS) as keepers:
             pending: Asked | None = None
+            before = 0
             for batch, done in self.batches(source):
                 asked = engine.submit(answer, batch, self.served, self.occasion)
                 kept = [keepers.submit(retain, self.settings.retained, study.arrival) for study in batch if self.keeps]
                 if pending is not None:
                     self.journal(pending)
                 pending = asked, kept
-                progress(done)
+                progress(done - before)
+                before = done
             if pending is not None:
                 self.journal(pending)
 
