@@ -17,8 +17,10 @@ from radloop.settings import load_settings
 
 @outside
 def candidate(use_case: str, version: str) -> ModelVersion:
-    """The version that is asked for, by number or alias."""
-    return Registry(load_settings()).version(use_case, version)
+    """The version that is asked for, by number or alias; alias moves that a crash interrupted are settled first."""
+    registry = Registry(load_settings())
+    registry.reconcile()
+    return registry.version(use_case, version)
 
 
 @outside

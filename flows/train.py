@@ -7,9 +7,11 @@ import sys
 from prefect import flow
 
 from flows.steps import links, open_workspace, outside, reproduce, require, show, workspace
+from radloop.ledger import count_test_uses
 from radloop.references import keep_reference
 from radloop.registry import Links, ModelVersion, Registry, TrainingRun
 from radloop.running import run_here
+from radloop.settings import load_settings
 from radloop.workspace import Workspace, outer_commit
 
 
@@ -47,6 +49,14 @@ def origin(place: Workspace, use_case: str, commit: str) -> Links:
     return Links(commit, outer, place.md5(use_case), data_docs=docs.as_uri(), **links())
 
 
+def announcement(version: ModelVersion, run: TrainingRun) -> str:
+    """What came of it, for the flow run's page; how often its test set has been used is told each time."""
+    registry = Registry(load_settings())
+    uses = count_test_uses(registry.ledger, version.test_set_sha256)
+    used = f"test set `{version.test_set_sha256[:12]}` used for {uses} model{'s' if uses != 1 else ''} so far"
+    return f"**{version.name}** `{version.bundle[:12]}`: {run}; {used}\n\n[MLflow]({registry.page(run.run_id)})"
+
+
 @flow(name="train", persist_result=False)
 def train(use_case: str = "chest_pneumonia") -> ModelVersion:
     """Validate, split, prepare, train, calibrate, package, predict, evaluate, reference; then register.
@@ -64,8 +74,7 @@ def train(use_case: str = "chest_pneumonia") -> ModelVersion:
         remember(use_case)
     run = write_down(use_case, origin(place, use_case, commit_run(use_case)))
     version = register(use_case, run.run_id)
-    page = Registry(place.settings).page(run.run_id)
-    show("training", f"**{version.name}** `{version.bundle[:12]}`: {run}\n\n[MLflow]({page})")
+    show("training", announcement(version, run))
     require(use_case, "evaluate")
     return version
 

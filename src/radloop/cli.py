@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from radloop.errors import ConfigurationError, RadloopError
+from radloop.errors import ConfigurationError, GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
 
 app = typer.Typer(
@@ -182,11 +182,15 @@ def labels_add(file: Path) -> None:
 
 @ledger.command("verify")
 def ledger_verify() -> None:
-    """Prove that no entry was altered, dropped or reordered."""
+    """Prove that no entry was altered, dropped or reordered; exit code 4 where one was."""
     from radloop.ledger import Ledger
 
-    book = Ledger(load_settings().ledger)
-    say(f"{book.verify()} entries, every hash and signature holds")
+    found = Ledger(load_settings().ledger).verify()
+    for problem in found.problems:
+        say(f"[red]{problem}[/red]")
+    if not found.intact:
+        raise GateClosed("the ledger was tampered with.", "restore it from a backup and find out who wrote to it")
+    say(f"{found.entries} entries, every hash and signature holds (key {found.key})")
 
 
 @ledger.command("show")

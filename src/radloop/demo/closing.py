@@ -78,6 +78,7 @@ def _lines(told: Told, cast: Cast, settings: Settings, use_case: str) -> dict[st
 
 
 def _judged(version: Any, settings: Settings) -> str:
+    from radloop.ledger import count_test_uses
     from radloop.registry import Registry
 
     figures = Registry(settings).figures(version.run_id)
