@@ -89,7 +89,7 @@ def consolidation(chest: Chest, severity: float, rng: np.random.Generator) -> Le
             upper = -1.0 if centre[1] < -10 else 1.0  # an upper lobe ends at a fissure below it
             patch = patch * step(np.float32(upper) * edge, upper * centre[1] - 0.5 * radius, 6)
         water = np.maximum(water, np.minimum(patch, 1) * (chest.sides[k] > 0))
-    dense = {"lobar": 54, "patchy": 44, "hazy": 28}[str(kind)] * (0.38 + 0.80 * severity)
+    dense = {"lobar": 54, "patchy": 44, "hazy": 28}[str(kind)] * (0.45 + 0.75 * severity)
     room = 0.92 * (chest.sides[0] + chest.sides[1])
     airways = 1 - np.exp(-((rough - np.float32(0.3)) ** 2) * np.float32(110))
     texture = np.clip(1 + np.float32(0.16) * grain, 0.2, 1.8)
