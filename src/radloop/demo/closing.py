@@ -81,10 +81,10 @@ def _judged(version: Any, settings: Settings) -> str:
     from radloop.ledger import count_test_uses
     from radloop.registry import Registry
 
-    figures = Registry(settings).figures(version.run_id)
-    return (
-        f"test AUROC {figures['test/auroc']:.3f} ({figures['test/auroc_low']:.3f} to {figures['test/auroc_high']:.3f})"
-    )
+    registry = Registry(settings)
+    seen, uses = registry.figures(version.run_id), count_test_uses(registry.ledger, version.test_set_sha256)
+    interval = f"{seen['test/auroc']:.3f} ({seen['test/auroc_low']:.3f} to {seen['test/auroc_high']:.3f})"
+    return f"test AUROC {interval}, test set used for {uses} model{'s' if uses != 1 else ''}"
 
 
 def _approvals(place: Workspace, use_case: str) -> str:
