@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,31 @@ def write_bytes(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a key that its owner alone may read; where another process was first, its key stays.
+
+    Raises ConfigurationError where the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write in {path.parent}: {error.strerror}", "free space or choose a writable folder"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, path)  # unlike a rename it never replaces
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -67,9 +92,7 @@ def read_json(path: Path) -> Any:
 def canonical_json(value: Any, indent: int | None = None) -> str:
     """The one spelling of `value` that is hashed and signed; NaN is refused because JSON has none."""
     separators = (",", ":") if indent is None else None
-    return json.dumps(
-        value, sort_keys=True, indent=indent, separators=separators, allow_nan=False, ensure_ascii=False
-    )
+    return json.dumps(value, sort_keys=True, indent=indent, separators=separators, allow_nan=False, ensure_ascii=False)
 
 
 def sha256(content: bytes) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from radloop.errors import ConfigurationError
-from radloop.files import write_bytes
+from radloop.files import write_secret
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -106,8 +106,7 @@ class Settings(BaseSettings):
             return self.pseudonym_key.get_secret_value().encode()
         path = self.root / "keys" / "pseudonym.key"
         if not path.exists():
-            write_bytes(path, secrets.token_hex(32).encode())
-            path.chmod(0o600)
+            write_secret(path, secrets.token_hex(32).encode())
         content = path.read_bytes()
         if len(content) < 32:
             raise ConfigurationError(f"the key file {path.name} is shorter than 32 bytes", "restore it from its backup")
