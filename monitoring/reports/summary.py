@@ -119,7 +119,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def effect_text(finding: Finding) -> str:
     """An effect with the unit of its kind."""
-    if finding.kind in ("level", "new", "missing", "unusable"):
+    if finding.kind in ("level", "new", "missing", "unusable", "unfamiliar"):
         return f"{100 * finding.effect:+.0f} points"
     if finding.kind in ("drop", "gap", "floor"):
         return f"{finding.effect:+.2f}"

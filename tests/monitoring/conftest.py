@@ -26,7 +26,7 @@ class Shift:
     labelled: float = 0.0
     skill: float = 2.4
     blind_women: bool = False
-    inverted: float = 0.0
+    corrupt: float = 0.0
 
 
 def month(seed: int, images: int = 400, per_patient: float = 1.15, shift: Shift = Shift()) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def _people(rng: np.random.Generator, n: int, shift: Shift) -> pd.DataFrame:
 def _images(rows: pd.DataFrame, rng: np.random.Generator, shift: Shift) -> None:
     n = len(rows)
     new = (rows["scanner"] == 9).to_numpy()
-    inverted = rng.random(n) < shift.inverted
+    corrupt = rng.random(n) < shift.corrupt
     rows["view"] = "AP" if shift.ap_only else rng.choice(["AP", "PA"], n, p=[0.4, 0.6])
     rows["modality"], rows["photometric_interpretation"] = "DX", "MONOCHROME2"
     rows["rows"], rows["columns"], rows["exposure"] = 512, 512, rng.gamma(4, 1, n)
@@ -86,7 +86,7 @@ def _images(rows: pd.DataFrame, rng: np.random.Generator, shift: Shift) -> None:
     rows["decision"] = rows["score"] >= 0.25
     shape = rng.normal(size=(n, 16)) + 0.6 * rows["habit"].to_numpy()[:, None]
     shape[:, 0] += rows["logit"]
-    shape[:, 1:4] += 0.9 * new[:, None] + 9.0 * inverted[:, None]
+    shape[:, 1:4] += 0.9 * new[:, None] + 30.0 * corrupt[:, None]
     rows["embedding"] = list(shape.astype(np.float32))
     rows["bundle"], rows["model_version"], rows["use_case"] = "b" * 64, "3", "chest_pneumonia"
 

@@ -98,9 +98,21 @@ def test_a_group_for_which_the_model_fails_is_named(see: Callable[..., Look], ma
 
 
 def test_images_unlike_any_known_stop_serving(see: Callable[..., Look], make_month: Months, shift: type) -> None:
-    seen = see(make_month(9, shift=shift(inverted=0.3)))
+    seen = see(make_month(9, shift=shift(corrupt=0.3)))
     assert seen.verdict is Verdict.STOP
     assert alarm(seen, "unusable images")
+
+
+def test_films_of_a_new_scanner_are_unfamiliar_but_stop_nothing(
+    see: Callable[..., Look], make_month: Months, shift: type
+) -> None:
+    frame = make_month(9, shift=shift(vendor=0.5))
+    new = frame["manufacturer"] == "Lumenor"
+    frame.loc[new, ["image_noise", "image_sharpness"]] *= 1.6
+    seen = see(frame)
+    unfamiliar = next(f for f in seen.findings if f.kind == "unfamiliar")
+    assert unfamiliar.effect > 0.3 and unfamiliar.grade == "note"
+    assert seen.verdict is Verdict.RETRAIN
 
 
 def test_blank_images_stop_serving(see: Callable[..., Look], make_month: Months) -> None:
