@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +142,21 @@ class Workspace:
         self.dvc("config", "--local", "cache.dir", str(self.settings.root / "cache"))
 
     def _copy_working_tree(self) -> None:
-        wanted = {name for name in _tracked(self.settings.project, "-co") if not _is_ours(name)}
+        wanted = {name for name in _tracked(self.settings.project, "-co") if not self._is_ours(name)}
         wanted = {name for name in wanted if (self.settings.project / name).is_file()}
         for name in wanted:
             _copy_if_changed(self.settings.project / name, self.folder / name)
         for name in _tracked(self.folder, "-c"):
-            if name not in wanted and not _is_ours(name):
+            if name not in wanted and not self._is_ours(name):
                 (self.folder / name).unlink(missing_ok=True)
+
+    def _is_ours(self, name: str) -> bool:
+        """What the clone has made itself: its data, its lock. The project's are its own."""
+        return name == "dvc.lock" or Path(name).is_relative_to(self._data)
+
+    @cached_property
+    def _data(self) -> Path:
+        return Params.load(self.settings.project).paths.data
 
     def _commit(self, message: str) -> str:
         self.git("add", "--all")
@@ -218,10 +227,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"cannot make {folder}: {error.strerror}", "set RADLOOP_HOME") from error
-
-
-def _is_ours(name: str) -> bool:
-    return name == "dvc.lock" or name.endswith(".dvc")
 
 
 def _tracked(folder: Path, which: str) -> list[str]:

@@ -113,6 +113,17 @@ def test_any_run_can_be_restored_in_a_fresh_clone(place: Workspace, tmp_path: Pa
     assert (tmp_path / "fresh/out/chest_pneumonia/validate/where").exists()
 
 
+def test_taking_the_projects_state_never_touches_the_data(place: Workspace) -> None:
+    put(place, "first")
+    place.snapshot("chest_pneumonia")
+    for _ in range(2):
+        place.synchronise()
+        (place.snapshot_folder("chest_pneumonia") / "more").write_text("second")
+        place.snapshot("chest_pneumonia")
+    assert (place.snapshot_folder("chest_pneumonia") / "rows").read_text() == "first"
+    assert [name for name in git(place.folder, "ls-files", "data").split() if name.endswith(("rows", "more"))] == []
+
+
 def test_a_failure_that_dvc_swallows_is_raised_again(place: Workspace) -> None:
     put(place, "refuse")
     place.snapshot("chest_pneumonia")
