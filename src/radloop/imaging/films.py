@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,8 @@ from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
 from radloop.imaging.preprocess import Preprocess, preprocess
 from radloop.imaging.statistics import image_statistics
+from radloop.parallel import mapping
+from radloop.progress import progress_bar
 
 #: Films that a process takes at a time: long enough to pay for the hand-over, short enough for a smooth bar.
 CHUNK = 32
@@ -48,7 +46,7 @@ def prepare_films(
     starts = range(0, len(films), CHUNK)
     chunks = [(start, films[_NEEDED].iloc[start : start + CHUNK]) for start in starts]
     found: list[dict[str, Any]] = []
-    with _progress(len(films)) as advance, _mapping(min(workers, len(chunks) // 4)) as mapped:
+    with progress_bar("preparing films", len(films)) as advance, mapping(min(workers, len(chunks) // 4)) as mapped:
         for part in mapped(partial(_prepare_chunk, snapshot, settings, target), chunks):
             found.extend(part)
             advance(len(part))
@@ -69,24 +67,3 @@ def _prepare_chunk(
         except StudyRejected as rejection:
             found[position] = {"rejected": rejection.reason}
     return found
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Callable[..., Any]]:
-    if workers <= 1:
-        yield map
-        return
-    # spawned and not forked: reading Parquet has started threads, which a fork would freeze
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield pool.map
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console  # only a person at a terminal needs it
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("preparing films", total=total)
-        yield lambda count: bar.advance(task, count)

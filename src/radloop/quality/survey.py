@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,8 @@ import pandas as pd
 from radloop.catalog import read_contents
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
+from radloop.parallel import mapping
+from radloop.progress import progress_bar
 from radloop.quality.fingerprints import fingerprint
 from radloop.quality.pixels import PixelMeasures, measure_pixels, shrink
 
@@ -37,7 +35,7 @@ def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
     needed = catalog[["record_id", "sha256", "content_type", "bits_stored", "shard", "offset", "length"]]
     chunks = [needed.iloc[start : start + CHUNK] for start in range(0, len(needed), CHUNK)]
     rows: list[dict[str, Any]] = []
-    with progress("reading films", len(needed)) as advance, _mapping(min(workers, len(chunks) // 4)) as mapped:
+    with progress_bar("reading films", len(needed)) as advance, mapping(min(workers, len(chunks) // 4)) as mapped:
         for part in mapped(partial(_survey_chunk, folder), chunks):
             rows.extend(part)
             advance(len(part))
@@ -58,29 +56,7 @@ def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
     return {**found, **(asdict(mark) if mark else {})}
 
 
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, for a person at a terminal; silent elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
-
-
 def _survey_chunk(folder: Path, chunk: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [dict(zip(chunk.columns, row, strict=True)) for row in chunk.itertuples(index=False)]
     found = {position: survey_film(content, rows[position]) for position, content in read_contents(folder, chunk)}
     return [found[position] for position in range(len(rows))]
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Callable[..., Any]]:
-    if workers <= 1:
-        yield map
-        return
-    # spawned and not forked: reading Parquet has started threads, which a fork would freeze
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield pool.map
