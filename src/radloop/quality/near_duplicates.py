@@ -48,7 +48,8 @@ def near_duplicates(
     with 88 bits and 0.90: no false pair; the likest two films correlate by 0.66. Copies found: all of those re-scaled,
     JPEG of quality 20, another gamma, noisy, cropped by 2 % or turned by 1 degree; 99 % of those brightened until they
     clip, cropped by 4 % or turned by 2 degrees; 94 % of those cropped at one corner by 4 %. A mirrored or negative copy
-    is not looked for.
+    is not looked for. Simulated chests, which come from one generator, are more alike: among 404,550 pairs of 595
+    simulated patients none reaches 0.90, but the likest two reach 0.896.
     """
     known = np.array([index for index, one in enumerate(prints) if one is not None], dtype=np.int64)
     if known.size < 2:

@@ -28,7 +28,8 @@ def run(case: UseCase, paths: Paths) -> None:
 
     Every film of the snapshot, accepted or not, takes part in finding who belongs together, so that a verdict that
     changes later moves nobody; accepted films are dealt. Writes split.parquet (record_id, patient_id, group_id and
-    split: train, validation, test or excluded), duplicates.json, balance.json, balance.png and gate.json.
+    split: train, validation, test or excluded), duplicates.json, balance.json, balance.png, summary.json and
+    gate.json.
     """
     validated = paths.stage(case.name, "validate")
     films = in_order_of_arrival(pq.read_table(validated / "films.parquet").to_pandas())
@@ -39,7 +40,10 @@ def run(case: UseCase, paths: Paths) -> None:
     with replacing(paths.stage(case.name, "split")) as folder:
         rows = pa.Table.from_pandas(table[COLUMNS], preserve_index=False)
         pq.write_table(rows, folder / "split.parquet")
-        write_json(folder / "duplicates.json", duplicates_report(films, duplicates, dealt))
+        found = duplicates_report(films, duplicates, dealt)
+        counts = {name: value if isinstance(value, int) else len(value) for name, value in found.items()}
+        write_json(folder / "duplicates.json", found)
+        write_json(folder / "summary.json", {**counts, "splits": split_sizes(table)})
         write_balance(folder, case.name, table, cells)
         write_gate(folder / "gate.json", Gate("split", case.name, checks_of(case, table, cells)))
 

@@ -111,6 +111,9 @@ def test_near_duplicates_join_their_patients_and_are_reported(deal: Any, case: U
     assert report["equal_pixels"] == [["r8", "r701"]]
     assert [pair["films"] for pair in report["near_duplicates"]] == [["r7", "r700"]]
     assert (report["patients_joined"], report["largest_group"], report["excluded"]) == (4, 2, 0)
+    summary = read_json(paths.stage(case.name, "split") / "summary.json")
+    assert (summary["equal_pixels"], summary["near_duplicates"], summary["groups"]) == (1, 1, 120)
+    assert sum(sizes["images"] for sizes in summary["splits"].values()) == 122
 
 
 def test_blank_films_join_nobody(deal: Any, case: UseCase) -> None:
