@@ -28,7 +28,12 @@ class Finding:
 PINS = (
     ("torch", "2.13.0", "2.13.1", "another build brings gigabytes of CUDA; install torch==2.13.0 first"),
     ("pandas", "2", "3", "evidently 0.7 dies at import on pandas 3"),
-    ("fastapi", "0.139", "0.155", "the Prefect 3.8 server dies from 0.155"),
+    (
+        "fastapi",
+        "0.139",
+        "0.151",
+        "from 0.151 the Prefect 3.8 server refuses its own client, and `prefect deploy` fails",
+    ),
     ("plotly", "5.24", "6", "asking for 6 drags evidently back to 0.6"),
     ("prefect", "3.8.8", "3.8.9", "tested with this one"),
     ("mlflow", "3.17.2", "3.17.3", "tested with this one"),

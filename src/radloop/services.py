@@ -23,12 +23,13 @@ POOL = "radloop"
 
 @dataclass(frozen=True)
 class Service:
-    """One server: how it starts, and the address that answers when it is well (None for a worker)."""
+    """One server: how it starts, the address that answers when it is well (None for a worker), what it waits for."""
 
     name: str
     command: tuple[str, ...]
     page: str | None
     health: str | None
+    needs: tuple[str, ...] = ()
 
 
 def prefect_url(settings: Settings) -> str:
@@ -70,6 +71,7 @@ def services(settings: Settings) -> list[Service]:
             (python, "-m", "radloop", "serve", "--host", HOST, "--port", str(settings.serving_port)),
             f"{serving_url(settings)}/docs",
             f"{serving_url(settings)}/healthz",
+            needs=("mlflow",),  # two processes that make the tables of a new sqlite at once break it
         ),
         Service("worker", (python, "-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "1"), None, None),
     ]  # fmt: skip
@@ -83,6 +85,8 @@ def up(settings: Settings, say: Callable[[str], None]) -> list[Service]:
     (settings.root / "mlflow" / "artifacts").mkdir(parents=True, exist_ok=True)
     table = services(settings)
     for service in table[:-1]:
+        for needed in (row for row in table if row.name in service.needs):
+            _wait(settings, needed, 180)
         _start(settings, service, say)
     for service in table[:-1]:
         _wait(settings, service, 180)
