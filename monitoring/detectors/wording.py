@@ -49,5 +49,11 @@ def _number(column: Watched, kind: str, sides: tuple[Side, Side]) -> str:
     reference, window = (side.sketch.numbers[column.name] for side in sides)
     unit = f" {column.unit}" if column.unit else ""
     if kind == "location":
-        return f"median {reference.quantile(0.5):.3g} → {window.quantile(0.5):.3g}{unit}"
-    return f"standard deviation {reference.moments.std:.3g} → {window.moments.std:.3g}{unit}"
+        return f"median {apart(reference.quantile(0.5), window.quantile(0.5))}{unit}"
+    return f"standard deviation {apart(reference.moments.std, window.moments.std)}{unit}"
+
+
+def apart(before: float, after: float) -> str:
+    """Two numbers with as many digits as tell them apart, three at least and six at most."""
+    pairs = [(f"{before:.{digits}g}", f"{after:.{digits}g}") for digits in range(3, 7)]
+    return " → ".join(next((pair for pair in pairs if pair[0] != pair[1]), pairs[0]))

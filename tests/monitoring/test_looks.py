@@ -46,17 +46,26 @@ def test_a_new_vendor_and_older_patients_are_named(see: Callable[..., Look], mak
 
 
 @pytest.mark.slow
-def test_twenty_quiet_months_are_healthy_and_twenty_shifted_ones_name_the_vendor(
+def test_a_hundred_quiet_months_alarm_at_the_stated_rate(case: UseCase, make_month: Months, shift: type) -> None:
+    """At a rate of 1 % more than five alarms in a hundred looks happen once in two thousand runs."""
+    alarmed = 0
+    for seed in range(100):
+        reference = make_month(5000 + seed, 300, 1.2, shift(labelled=1.0))
+        alarmed += look(case, MARCH, make_month(seed, 400, 1.1), reference, {}).verdict is not Verdict.HEALTHY
+    assert alarmed <= 5
+
+
+@pytest.mark.slow
+def test_twenty_shifted_months_are_never_healthy_and_name_the_vendor(
     case: UseCase, make_month: Months, shift: type
 ) -> None:
-    quiet, shifted, named = 0, 0, 0
+    named = 0
     for seed in range(20):
         reference = make_month(5000 + seed, 300, 1.2, shift(labelled=1.0))
-        quiet += look(case, MARCH, make_month(seed, 400, 1.1), reference, {}).verdict is Verdict.HEALTHY
         seen = look(case, MARCH, make_month(seed, 400, 1.1, shift(vendor=0.5, older=12)), reference, {})
-        shifted += seen.verdict is not Verdict.HEALTHY
+        assert seen.verdict is not Verdict.HEALTHY
         named += any(f.value == "Lumenor" for f in seen.causes)
-    assert (quiet >= 19, shifted, named >= 19) == (True, 20, True)
+    assert named >= 19
 
 
 def test_a_change_of_view_alone_is_told_apart_from_a_change_of_prevalence(
