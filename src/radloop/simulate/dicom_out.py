@@ -19,16 +19,16 @@ PRIVATE_GROUP = 0x0019
 MAS_PER_COUNT = 6.0e-4
 
 
-def instance_uid(seed: int, index: int) -> str:
-    """The SOP Instance UID of the study `index`, known before it is simulated."""
-    return uid(seed, "instance", index)
+def instance_uid(seed: int, planned: Study) -> str:
+    """The SOP Instance UID of a study: by patient and visit, so that no other period of a hospital has it."""
+    return uid(seed, "instance", planned.patient, planned.visit)
 
 
 def dicom_bytes(hospital: Hospital, planned: Study, film: Radiograph) -> bytes:
     """One Part 10 file, Explicit VR Little Endian, uncompressed: the same bytes for the same study."""
     meta = {
         "MediaStorageSOPClassUID": DigitalXRayImageStorageForPresentation,
-        "MediaStorageSOPInstanceUID": instance_uid(hospital.seed, planned.index),
+        "MediaStorageSOPInstanceUID": instance_uid(hospital.seed, planned),
         "TransferSyntaxUID": ExplicitVRLittleEndian,
         "ImplementationClassUID": uid("implementation"),
         "ImplementationVersionName": "RADLOOP_SIM",
@@ -59,14 +59,14 @@ def _patient(planned: Study, who: Identity) -> dict[str, Any]:
 
 def _study(hospital: Hospital, planned: Study, who: Identity) -> dict[str, Any]:
     seed, day = hospital.seed, planned.acquired.strftime("%Y%m%d")
-    moment = planned.acquired.strftime("%H%M%S")
+    moment, visit = planned.acquired.strftime("%H%M%S"), (planned.patient, planned.visit)
     return {
         "SOPClassUID": DigitalXRayImageStorageForPresentation,
-        "SOPInstanceUID": instance_uid(seed, planned.index),
-        "StudyInstanceUID": uid(seed, "study", planned.index),
-        "SeriesInstanceUID": uid(seed, "series", planned.index),
-        "FrameOfReferenceUID": uid(seed, "frame", planned.index),
-        "StudyID": str(planned.index),
+        "SOPInstanceUID": instance_uid(seed, planned),
+        "StudyInstanceUID": uid(seed, "study", *visit),
+        "SeriesInstanceUID": uid(seed, "series", *visit),
+        "FrameOfReferenceUID": uid(seed, "frame", *visit),
+        "StudyID": f"{planned.patient}-{planned.visit}",
         "SeriesNumber": 1,
         "InstanceNumber": 1,
         "AcquisitionNumber": 1,

@@ -44,7 +44,7 @@ def identity(seed: int, planned: Study) -> Identity:
         telephone=f"000-{own.integers(1000, 9999)}",
         physician=f"{_word(visit)}^{_word(visit)}^^Dr",
         operator=f"{_word(visit)}^{_word(visit)}",
-        accession=f"A{seed % 1000:03d}{planned.index:08d}",
+        accession=f"A{seed % 1000:03d}{planned.patient:08d}{planned.visit}",
     )
 
 

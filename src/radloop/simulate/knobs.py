@@ -1,6 +1,6 @@
 """Everything that can be turned in the SIMULATED hospital, with its unit and its default."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from radloop.errors import ConfigurationError
@@ -138,7 +138,8 @@ class Hospital:
     rates: share of studies with each other finding. visits: shares of patients with 1, 2, 3
     studies. age_mean, age_sd: years. female: share. portable: share of bedside AP films among
     those without Pneumonia. portable_if_ill: what severe illness adds to it. severity: the mean
-    (0 to 1). first_day, last_day: of the acquisitions.
+    (0 to 1). first_day, last_day: of the acquisitions. first_patient: number of the first patient; periods
+    of one hospital that are to share nobody begin at different ones.
 
     Planted shifts (see `shifts`): new_vendor: share of studies on a unit never seen before. wear:
     0 to 1 of the detectors. kvp_offset: kV. subgroup: the sex ("F", "M") whose noise is
@@ -173,7 +174,7 @@ class Hospital:
     subgroup_mislabelled: float = 0.0
     inverted: float = 0.0
     rotated: float = 0.0
-    first_patient: int = field(default=0)
+    first_patient: int = 0
 
     def __post_init__(self) -> None:
         shares = (

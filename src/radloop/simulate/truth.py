@@ -78,7 +78,7 @@ def truth_row(hospital: Hospital, planned: Study, masks: dict[str, Mask], file: 
         for name, mask in masks.items()
     ]
     return {
-        "sop_instance_uid": instance_uid(hospital.seed, planned.index),
+        "sop_instance_uid": instance_uid(hospital.seed, planned),
         "index": planned.index,
         "file": file,
         "patient": planned.patient,

@@ -36,7 +36,7 @@ def lung_vessels(person: Build, view: Geometry, fullness: float) -> Plane:
         roots[:, 3] *= fullness**0.5
         roots[:, 0] += 4
         chance = rng.standard_normal((BRANCHES * len(ROOTS) // 2, 4))
-        nodes, starts = grow(roots, chance, 0.55)
+        nodes, starts = grow(roots, chance, 0.62)
         stretch = 1 + 0.35 * rng.random(len(nodes))
         points = np.column_stack([side * nodes[:, 0], nodes[:, 1], np.zeros(len(nodes))])
         at = view.pixels(points * person.scale)

@@ -13,6 +13,7 @@ from radloop.errors import ConfigurationError
 from radloop.simulate.dicom_out import instance_uid
 from radloop.simulate.findings import FINDINGS, PNEUMONIA
 from radloop.simulate.hospital import Truth, simulate, simulate_study
+from radloop.simulate.identities import identity
 from radloop.simulate.knobs import Hospital
 from radloop.simulate.population import study
 from radloop.simulate.truth import bounding_box, from_run_lengths, run_lengths
@@ -37,7 +38,14 @@ def test_the_number_of_workers_changes_no_byte(truth: Truth, tmp_path: Path) -> 
 def test_another_seed_gives_other_films_and_other_people(truth: Truth) -> None:
     other = replace(HOSPITAL, seed=6)
     assert not np.array_equal(simulate_study(HOSPITAL, 0)[0], simulate_study(other, 0)[0])
-    assert instance_uid(5, 0) != instance_uid(6, 0)
+    assert instance_uid(5, study(HOSPITAL, 0)) != instance_uid(6, study(other, 0))
+
+
+def test_two_periods_of_one_hospital_share_no_uid_and_no_patient() -> None:
+    later = replace(HOSPITAL, first_patient=1_000_000)
+    first, second = ([study(h, k) for k in range(40)] for h in (HOSPITAL, later))
+    assert not {instance_uid(5, s) for s in first} & {instance_uid(5, s) for s in second}
+    assert not {identity(5, s).number for s in first} & {identity(5, s).number for s in second}
 
 
 def test_every_file_is_a_valid_digital_radiograph_that_says_it_is_simulated(truth: Truth) -> None:
