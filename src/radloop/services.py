@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
+import yaml
 
 from radloop.errors import ServiceUnavailable
 from radloop.files import read_json, write_json
@@ -88,10 +90,11 @@ def up(settings: Settings, say: Callable[[str], None]) -> list[Service]:
         for needed in (row for row in table if row.name in service.needs):
             _wait(settings, needed, 180)
         _start(settings, service, say)
+    _wait(settings, table[0], 180)
+    register_deployments(settings)  # while the others wake up
     for service in table[:-1]:
         _wait(settings, service, 180)
         say(f"{service.name} is up: {service.page}")
-    register_deployments(settings)
     _start(settings, table[-1], say)
     say(f"worker is up: pool {POOL}")
     return table
@@ -211,9 +214,24 @@ def prefect(settings: Settings, *arguments: str) -> str:
 
 
 def register_deployments(settings: Settings) -> None:
-    """Make the work pool, the deployments of prefect.yaml and the automations, as often as wanted."""
+    """Make the work pool, the deployments of prefect.yaml and the automations, as often as wanted.
+
+    Raises ServiceUnavailable where the server refuses or is away.
+    """
     prefect(settings, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     prefect(settings, "--no-prompt", "deploy", "--all")
-    known = httpx.post(f"{prefect_url(settings)}/automations/filter", json={}, timeout=30).json()
-    if "End runs whose worker died" not in {automation["name"] for automation in known}:
-        prefect(settings, "automation", "create", "--from-file", "infra/automations.yaml")
+    wanted = yaml.safe_load((settings.project / "infra" / "automations.yaml").read_text())["automations"]
+    try:
+        for automation in wanted:
+            _automate(f"{prefect_url(settings)}/automations", automation)
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable(f"Prefect took no automation: {error}", "read run/prefect.log") from error
+
+
+def _automate(url: str, automation: dict[str, Any]) -> None:
+    """Make an automation, or bring the one of its name up to date."""
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        known = client.post(f"{url}/filter", json={}).raise_for_status().json()
+        same = [row["id"] for row in known if row["name"] == automation["name"]]
+        reply = client.put(f"{url}/{same[0]}", json=automation) if same else client.post(f"{url}/", json=automation)
+        reply.raise_for_status()
