@@ -224,6 +224,20 @@ def services() -> str:
     return table(("service", "page", "health"), rows)
 
 
+def pins() -> str:
+    """Packages whose version matters."""
+    from radloop.doctor import PINS
+
+    return table(("package", "from", "below", "why"), [(f"`{name}`", low, high, why) for name, low, high, why in PINS])
+
+
+def strangers() -> str:
+    """Packages that must not stand beside ours."""
+    from radloop.doctor import STRANGERS
+
+    return table(("package", "why"), [(f"`{name}`", why) for name, why in STRANGERS.items()])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "command_line": command_line,
     "knobs": knobs,
@@ -237,4 +251,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "verdicts": verdicts,
     "flows": flows,
     "services": services,
+    "pins": pins,
+    "strangers": strangers,
 }
