@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def score(use_case: str, source: str, folder: str, received_on: date | None) -> 
     served = champion(Registry(settings), use_case)
     studies = open_source(source, Path(folder), Pseudonyms(settings.key()))
     log = PredictionLog(settings.log)
-    with progress_bar("scoring studies", len(studies)) as advance:
+    with closing(log), progress_bar("scoring studies", len(studies)) as advance:
         return score_source(studies, served, log, settings, received_on, advance)
 
 

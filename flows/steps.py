@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import task
+from prefect import settings, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.tasks import Task
+from prefect.utilities.urls import url_for
 
 from radloop import gate
 from radloop.errors import ServiceUnavailable
+from radloop.services import prefect_url
 from radloop.settings import load_settings
 from radloop.workspace import Workspace
 
@@ -78,4 +80,8 @@ def show(key: str, markdown: str) -> None:
 def links() -> dict[str, str]:
     """Id and page of the flow run that is going on, empty where there is none."""
     run_id = flow_run.get_id()
-    return {"flow_run": str(run_id), "flow_url": str(flow_run.get_flow_run_ui_url() or "")} if run_id else {}
+    if not run_id:
+        return {}
+    here = prefect_url(load_settings()).removesuffix("/api")  # where `radloop up` will show a run made without a server
+    page = url_for("flow-run", obj_id=run_id) if settings.PREFECT_API_URL.value() else None
+    return {"flow_run": str(run_id), "flow_url": page or f"{here}/runs/flow-run/{run_id}"}

@@ -10,6 +10,7 @@ from flows.steps import links, open_workspace, outside, reproduce, require, show
 from radloop.ledger import count_test_uses
 from radloop.references import keep_reference
 from radloop.registry import Links, ModelVersion, Registry, TrainingRun
+from radloop.registry.names import DATA_DOCS
 from radloop.running import run_here
 from radloop.settings import load_settings
 from radloop.workspace import Workspace, outer_commit
@@ -17,8 +18,8 @@ from radloop.workspace import Workspace, outer_commit
 
 @outside
 def commit_run(use_case: str) -> str:
-    """Commit dvc.lock and push what the run made."""
-    return workspace().commit_run(f"Run {use_case}")
+    """Commit dvc.lock, naming the flow run, and push what the run made."""
+    return workspace().commit_run("\n\n".join([f"Run {use_case}", *links().values()]))
 
 
 @outside
@@ -54,7 +55,9 @@ def announcement(version: ModelVersion, run: TrainingRun) -> str:
     registry = Registry(load_settings())
     uses = count_test_uses(registry.ledger, version.test_set_sha256)
     used = f"test set `{version.test_set_sha256[:12]}` used for {uses} model{'s' if uses != 1 else ''} so far"
-    return f"**{version.name}** `{version.bundle[:12]}`: {run}; {used}\n\n[MLflow]({registry.page(run.run_id)})"
+    pages = {"MLflow": registry.page(run.run_id), "Data Docs": registry.links(run.run_id).get(DATA_DOCS, "")}
+    found = " · ".join(f"[{title}]({page})" for title, page in pages.items() if page)
+    return f"**{version.name}** `{version.bundle[:12]}`: {run}; {used}\n\n{found}"
 
 
 @flow(name="train", persist_result=False)

@@ -9,18 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import pandas as pd
 import psutil
+import pydicom
 import pytest
 
 from radloop import services
 from radloop.files import read_json
 from radloop.settings import PROJECT, QUIET, Settings
+from radloop.simulate.hospital import simulate
+from radloop.simulate.knobs import Hospital
+from radloop.workspace import Workspace
 
 CASE = "chest_pneumonia"
 
@@ -87,7 +94,7 @@ class House:
             **inherited, **QUIET,
             "RADLOOP_PROJECT": str(self.project), "RADLOOP_HOME": str(self.home), "RADLOOP_PREFECT_PORT": prefect,
             "RADLOOP_MLFLOW_PORT": mlflow, "RADLOOP_SERVING_PORT": serving, "RADLOOP_SERVING_POLL_SECONDS": "0.5",
-            "RADLOOP_THREADS": "2", "RADLOOP_WORKERS": "2", "COLUMNS": "200",
+            "RADLOOP_THREADS": "1", "RADLOOP_WORKERS": "2", "COLUMNS": "200",
             "PYTHONPATH": f"{self.project / 'src'}{os.pathsep}{self.project}",
         }  # fmt: skip
 
@@ -103,6 +110,14 @@ class House:
     def radloop(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the radloop command."""
         return self.python("-m", "radloop", *arguments, check=check)
+
+    def prefect(self, *arguments: str) -> str:
+        """Run the Prefect command against the installation's server, as a person who reads its documentation would."""
+        environment = {**self.environment, "PREFECT_API_URL": services.prefect_url(self.settings)}
+        command = [sys.executable, "-m", "prefect", *arguments]
+        done = subprocess.run(command, cwd=self.project, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
 
     def within(self, code: str, *arguments: str) -> Any:
         """Run code that knows the installation's Prefect server; what it prints last is JSON."""
@@ -145,3 +160,69 @@ def served(house: House) -> House:
     if len(services.running(house.settings)) < len(services.services(house.settings)):
         house.radloop("up")
     return house
+
+
+#: Knobs of an installation so small that its whole loop takes a minute or two; the gates are as wide as they go.
+TINY = {
+    "prepare.size": 64, "train.epochs": 6, "train.batch_size": 16, "train.patience": 50,
+    "task.accepts.smallest_side": 64, "validate.smallest_side": 64, "validate.smallest_rows": 20,
+    "split.largest_imbalance": 0.5, "evaluate.auroc_floor": 0.0, "evaluate.baseline_margin": -1.0,
+    "evaluate.largest_calibration_error": 1.0, "evaluate.smallest_group": 5, "evaluate.svm_rows": 20,
+    "evaluate.svm_side": 4, "evaluate.bootstrap": 1000, "monitor.smallest_window": 20,
+}  # fmt: skip
+TRAINING, MONTH, SEED = 140, 40, 3
+
+LOOP = """
+import json, sys
+from datetime import date
+from flows.deploy import deploy
+from flows.infer import infer
+from flows.monitor import monitor
+case, month = sys.argv[1:]
+version = deploy(case)
+scored = infer(case, month)
+report = monitor(case, date(2024, 7, 1), date(2024, 7, 31), 'July 2024')
+pages = {name: str(getattr(report, name)) for name in ('summary', 'drift', 'bias', 'index', 'json')}
+print(json.dumps({'run': version.run_id, 'version': version.version, 'bundle': version.bundle, 'pages': pages,
+                  'scored': scored.scored, 'verdict': str(report.verdict), 'sentence': report.sentence}))
+"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """An installation after one round of the loop."""
+
+    house: House
+    films: tuple[Path, Path]
+    told: dict[str, Any]
+    trained: str  # what `prefect deployment run` printed
+
+
+@pytest.fixture(scope="session")
+def loop(house: House, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """One round: ingest and train as deployments, then deploy, infer and monitor in one process."""
+    folder = tmp_path_factory.mktemp("films")
+    films = folder / "training", folder / "month"
+    usual = Hospital(seed=SEED, image_size=128, prevalence=0.5, portable_if_ill=0.0)
+    simulate(usual, TRAINING, films[0], workers=1)
+    july = {"first_patient": 1_000_000, "first_day": date(2024, 7, 1), "last_day": date(2024, 7, 31)}
+    simulate(replace(usual, **july), MONTH, films[1], workers=1)
+    for place in films:
+        make_it_easy(place)
+    Workspace(house.settings).override({f"{CASE}.{knob}": value for knob, value in TINY.items()})
+    house.radloop("up")
+    house.radloop("run", "ingest", CASE, "-p", "source=dicom_folder", "-p", f"folder={films[0]}")
+    trained = house.prefect("deployment", "run", "train/train", "-p", f"use_case={CASE}", "--watch")
+    return Loop(house, films, house.within(LOOP, CASE, str(films[1])), trained)
+
+
+def make_it_easy(folder: Path) -> None:
+    """Lay fine stripes over the films with Pneumonia: a network sees them, a 4 x 4 thumbnail does not."""
+    truth = pd.read_parquet(folder / "truth.parquet").set_index("file")
+    for path in sorted(folder.glob("*.dcm")):
+        film = pydicom.dcmread(path)
+        if "Pneumonia" in truth.loc[path.name, "findings"]:
+            pixels = film.pixel_array.astype(float)
+            stripes = 0.12 * np.ptp(pixels) * np.sign(np.sin(np.arange(pixels.shape[1]) * 2 * np.pi / 16 + 0.1))
+            film.PixelData = np.clip(pixels + stripes, 0, 4095).astype("<u2").tobytes()
+            film.save_as(path, enforce_file_format=True)

@@ -76,9 +76,6 @@ class FakeRegistry:
     def following(self, *_: Any) -> Any:
         return nullcontext()
 
-    def page(self, run_id: str) -> str:
-        return f"http://mlflow/{run_id}"
-
 
 @pytest.fixture
 def story(monkeypatch: pytest.MonkeyPatch) -> Story:

@@ -16,6 +16,7 @@ CHAIN = ["validate", "split", "prepare", "train", "calibrate", "package", "predi
 @pytest.fixture
 def told(story: Any, place: Any, registry: Any, candidate: Any) -> Any:
     story.plain(module, workspace=lambda: place, Registry=registry, origin=lambda *_: "origin")
+    story.plain(module, announcement=lambda version, run: f"{version.name}: {run}")
     story.fake(
         module, open_workspace="c0", reproduce=True, remember=None, commit_run="c1",
         write_down=TrainingRun("r", True), register=candidate, show=None, require=None,
@@ -29,7 +30,7 @@ def test_a_training_goes_through_every_stage_in_order_and_registers(told: Any, c
         "open_workspace", *[f"reproduce {verb}" for verb in CHAIN], "reproduce reference", "remember",
         "commit_run", "write_down", "register", "show", "require evaluate",
     ]  # fmt: skip
-    assert "http://mlflow/r" in told.shown["training"]
+    assert told.shown["training"] == "chest_pneumonia/2: run r"
 
 
 def test_behind_a_closed_gate_the_run_is_registered_all_the_same_and_then_the_flow_fails(told: Any, place: Any) -> None:

@@ -1,0 +1,186 @@
+"""One round of the whole loop, small: everything links to everything, names nobody, and can be restored."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import httpx
+import pandas as pd
+import pydicom
+import pytest
+import yaml
+
+from radloop import services
+from radloop.ledger import Ledger
+from radloop.registry import names
+from radloop.settings import quiet_environment
+from radloop.workspace import Workspace
+
+from .conftest import CASE, MONTH, Loop
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def tags(served: Any, loop: Loop) -> dict[str, str]:
+    """What the MLflow server says of the training's run."""
+    page = f"http://127.0.0.1:{loop.house.ports[1]}/api/2.0/mlflow/runs/get"
+    run = httpx.get(page, params={"run_id": loop.told["run"]}, timeout=30).raise_for_status().json()["run"]
+    assert run["info"]["status"] == "FINISHED"
+    return {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+
+
+def artifact(loop: Loop, key: str) -> str:
+    found = loop.house.ask("artifacts/latest/filter", artifacts={"key": {"any_": [key]}})
+    return str(found[0]["data"])
+
+
+def file_of(link: str) -> Path:
+    path = Path(urlparse(link).path)
+    assert link.startswith("file://") and path.is_file(), link
+    return path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_training_as_a_deployment_completes_and_its_champion_answers(served: Any, loop: Loop) -> None:
+    assert "Completed" in loop.trained
+    health = httpx.get(f"{services.serving_url(served.settings)}/healthz", timeout=10).json()
+    assert health["bundle"] == loop.told["bundle"]
+    assert loop.told["scored"] == MONTH
+    assert loop.told["verdict"] in ("healthy", "watch", "retrain", "stop") and loop.told["sentence"]
+
+
+def test_the_mlflow_run_leads_to_the_flow_run_the_commit_the_data_and_the_reports(
+    tags: dict[str, str], loop: Loop
+) -> None:
+    place = Workspace(loop.house.settings)
+    api = services.prefect_url(loop.house.settings)
+    flow = httpx.get(f"{api}/flow_runs/{tags[names.FLOW_RUN]}", timeout=30).raise_for_status().json()
+    assert flow["state_type"] == "COMPLETED" and flow["parameters"] == {"use_case": CASE}
+    assert tags[names.FLOW_RUN] in tags[names.FLOW_URL]
+    assert httpx.get(tags[names.FLOW_URL], timeout=30, follow_redirects=True).status_code == 200
+    lock = yaml.safe_load(git(place.folder, "show", f"{tags[names.DVC_COMMIT]}:dvc.lock"))
+    assert f"train@{CASE}" in lock["stages"]
+    pointer = yaml.safe_load(git(place.folder, "show", f"{tags[names.DVC_COMMIT]}:data/{CASE}.dvc"))
+    assert pointer["outs"][0]["md5"] == tags[names.DATASET] == place.md5(CASE)
+    assert tags[names.OUTER_COMMIT] == git(loop.house.project, "rev-parse", "--short=12", "HEAD")
+    assert "<html" in file_of(tags[names.DATA_DOCS]).read_text().lower()
+    assert file_of(tags[names.MONITOR_REPORT]) == Path(loop.told["pages"]["summary"])
+
+
+def test_the_flow_runs_lead_to_the_mlflow_run_and_the_reports(tags: dict[str, str], loop: Loop) -> None:
+    training = artifact(loop, "training")
+    assert loop.told["run"] in training
+    pages = dict(re.findall(r"\[([^\]]+)\]\(([^)]+)\)", training))
+    assert httpx.get(pages["MLflow"].split("#")[0], timeout=30).status_code == 200
+    assert loop.told["run"] in pages["MLflow"]
+    assert file_of(pages["Data Docs"]) == file_of(tags[names.DATA_DOCS])
+    verdict = dict(re.findall(r"\[([^\]]+)\]\(([^)]+)\)", artifact(loop, "verdict")))
+    assert {file_of(link) for link in verdict.values()} == {
+        Path(loop.told["pages"][name]) for name in ("summary", "drift", "bias", "index")
+    }
+
+
+def test_the_commit_leads_to_the_flow_run(tags: dict[str, str], loop: Loop) -> None:
+    message = git(loop.house.settings.workspace, "log", "-1", "--format=%B", tags[names.DVC_COMMIT])
+    assert message.startswith(f"Run {CASE}") and tags[names.FLOW_RUN] in message
+
+
+def test_the_monitoring_pages_lead_to_the_run_the_flow_and_the_data(tags: dict[str, str], loop: Loop) -> None:
+    for name in ("summary", "drift", "bias"):
+        page = Path(loop.told["pages"][name]).read_text()
+        assert loop.told["bundle"][:12] in page, name
+    summary = Path(loop.told["pages"]["summary"]).read_text()
+    assert loop.told["run"] in summary and "/runs/flow-run/" in summary and tags[names.DATA_DOCS] in summary
+    index = Path(loop.told["pages"]["index"])
+    listed = {(index.parent / link).resolve() for link in re.findall(r'href="([^"#:]+)"', index.read_text())}
+    assert Path(loop.told["pages"]["summary"]).resolve() in listed
+
+
+def test_every_step_is_in_a_ledger_that_verifies(loop: Loop) -> None:
+    ledger = Ledger(loop.house.settings.ledger)
+    assert ledger.verify().intact
+    assert {"evaluation", "segment", "verdict"} < {entry.kind for entry in ledger.entries()}
+    moves = [entry.body for entry in ledger.entries() if "champion" in str(entry.body)]
+    assert moves and ledger.pending() == []
+    assert loop.house.radloop("ledger", "verify").returncode == 0
+
+
+def test_no_patient_is_named_in_anything_that_was_kept(loop: Loop) -> None:
+    people = [pydicom.dcmread(film, stop_before_pixels=True) for place in loop.films for film in place.glob("*.dcm")]
+    forbidden: set[bytes] = set()
+    for film in people:
+        forbidden |= {str(film[key].value).encode() for key in ("PatientID", "AccessionNumber", "SOPInstanceUID")}
+        for name in (film.PatientName, film.ReferringPhysicianName, film.OperatorsName):
+            family, given = str(name).split("^")[:2]
+            forbidden |= {f"{family}{gap}{given}".encode() for gap in ("^", " ", ", ")} | {f"{given} {family}".encode()}
+    assert len(forbidden) > 1000
+    kept, found = 0, set()
+    for path, content in everything_kept(loop.house.home):
+        kept += 1
+        seen = set(
+            re.findall(rb"[A-Z][a-z]{3,11}(?:\^| |, )[A-Z][a-z]{3,11}|SIM\d{10}|A\d{11}|2\.25\.\d{20,39}", content)
+        )
+        found |= {(str(path.relative_to(loop.house.home)), word) for word in seen & forbidden}
+    assert kept > 100
+    assert found == set()
+
+
+def everything_kept(home: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in sorted(home.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        yield path, path.read_bytes()
+        if path.suffix == ".parquet":  # its pages are compressed
+            yield path, pd.read_parquet(path).to_csv().encode()
+
+
+def test_a_run_can_be_restored_in_a_fresh_clone_byte_for_byte(tags: dict[str, str], loop: Loop, tmp_path: Path) -> None:
+    place, fresh = Workspace(loop.house.settings), tmp_path / "fresh"
+    git(tmp_path, "clone", "--quiet", str(place.folder), str(fresh))
+    git(fresh, "checkout", "--quiet", tags[names.DVC_COMMIT])
+    dvc(fresh, "remote", "add", "--local", "--default", "store", loop.house.settings.remote)
+    dvc(fresh, "pull", "--quiet")
+    restored = {path.relative_to(fresh): path.read_bytes() for path in files_of(fresh)}
+    original = {path.relative_to(place.folder): path.read_bytes() for path in files_of(place.folder)}
+    assert len(original) > 30
+    assert restored == original
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Everything that DVC tracks: the snapshot and what the stages wrote."""
+    found = [path for top in ("data", "out") for path in (folder / top / CASE).rglob("*") if path.is_file()]
+    return [path for path in found if not {"outcomes", "live"} & set(path.parts)]
+
+
+def dvc(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    subprocess.run(command, cwd=folder, env=quiet_environment(), check=True, capture_output=True)
+
+
+def test_repro_again_executes_nothing_and_a_new_learning_rate_only_what_follows(loop: Loop) -> None:
+    place = Workspace(loop.house.settings)
+    chain = place.params.verbs(CASE)
+
+    def folders() -> dict[str, int]:
+        return {verb: place.stage(CASE, verb).stat().st_ino for verb in chain}
+
+    before, began = folders(), time.monotonic()
+    said = loop.house.radloop("repro").stderr
+    assert time.monotonic() - began <= 30
+    assert "nothing changed, no stage was executed" in said
+    assert folders() == before
+    place.override({f"{CASE}.train.learning_rate": 0.002})
+    assert "reproduced" in loop.house.radloop("repro").stderr
+    after = folders()
+    assert [verb for verb in chain if after[verb] != before[verb]] == chain[chain.index("train") :]
