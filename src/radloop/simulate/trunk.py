@@ -3,7 +3,7 @@
 import numpy as np
 
 from radloop.simulate.anatomy import Build, Pose
-from radloop.simulate.kernels import Plane
+from radloop.simulate.kernels import Plane, block_mean, resize
 from radloop.simulate.shapes import along, bulge, chord, profile, step, union
 
 SIDES = (-1, 1)
@@ -45,9 +45,10 @@ def torso(person: Build, stance: Pose, x: Plane, y: Plane) -> tuple[Plane, Plane
     trunk = deep_here * bulge(np.clip(x / wide_here, -1, 1), 2.7, 2.7, 0.5)
     inner = np.clip(x / (wide_here - np.float32(fat)), -1, 1)
     lean = (deep_here - np.float32(2 * fat)) * bulge(inner, 2.7, 2.7, 0.5)
-    limbs = [limb for side in SIDES for limb in shoulder(person, stance, side, x, y)]
+    small = block_mean(x, 2), block_mean(y, 2)  # limbs are smooth: half the grid shows the same
+    limbs = [limb for side in SIDES for limb in shoulder(person, stance, side, *small)]
     neck = bulge(np.clip(x / np.float32(53 + 8 * person.habitus), -1, 1)) * step(-y, 104, 50) * 112
-    body = union([trunk, neck, *limbs])
+    body = union([trunk, neck, resize(union(limbs), *x.shape)])
     breast = sum(breast_path(person, side, x, y) for side in SIDES)
     return body + breast, np.maximum(trunk - lean, 0) * np.float32(0.8) + breast * np.float32(0.75)
 
