@@ -55,7 +55,7 @@ down: setup ## stop what `make up` started, and only that
 	$(BIN)/radloop down
 
 docs: setup ## build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## remove caches and built pages; keeps .radloop/ (your data) and .venv/
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site build dist

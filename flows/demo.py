@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.train import train
-from radloop.demo.cast import Cast, Month
+from radloop.demo.cast import Cast, Month, clear_stage
 from radloop.demo.closing import Told, closing_table
 from radloop.demo.labels import labels_of
 from radloop.demo.nih import nih_cast
@@ -48,8 +47,7 @@ def tell_story(source: str, seed: int, data: Path | None) -> int:
 
 def _open_stage(settings: Settings, source: str, seed: int, data: Path | None, told: Told) -> Cast:
     """Start Prefect's server and, while it wakes up, put the cast together."""
-    shutil.rmtree(settings.root, ignore_errors=True)
-    (settings.root / "prefect").mkdir(parents=True)
+    clear_stage(settings.root)
     waking = threading.Thread(target=_wake_prefect)
     waking.start()
     folder = settings.root / "incoming"

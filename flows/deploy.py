@@ -16,7 +16,7 @@ from radloop.settings import load_settings
 
 
 @outside
-def candidate(use_case: str, version: str) -> ModelVersion:
+def candidate(use_case: str, version: str | int) -> ModelVersion:
     """The version that is asked for, by number or alias; alias moves that a crash interrupted are settled first."""
     registry = Registry(load_settings())
     registry.reconcile()
@@ -67,7 +67,7 @@ def go_back(use_case: str, why: str) -> ModelVersion | None:
 @flow(name="deploy", persist_result=False)
 def deploy(
     use_case: str = "chest_pneumonia",
-    version: str = "candidate",
+    version: str | int = "candidate",
     who: str = "deploy flow",
     why: str = "newest candidate",
 ) -> ModelVersion:

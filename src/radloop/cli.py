@@ -113,9 +113,11 @@ def serve(
 @app.command()
 def up() -> None:
     """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
+    from radloop.services import prefect_url
     from radloop.services import up as start
 
     start(load_settings(), say)
+    say(f"for your own prefect commands: export PREFECT_API_URL={prefect_url(load_settings())}")
 
 
 @app.command()
@@ -170,6 +172,28 @@ def bench(
         bench_seeds(chosen, use_case, range(seeds))
     else:
         raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds or seeds")
+
+
+Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]
+Why = Annotated[str, typer.Option(prompt="your reason", help="Why; written to the ledger.")]
+
+
+@app.command()
+def approve(version: int, who: Who, why: Why, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Approve a model version for champion; `register.approvals` says how many people must."""
+    from radloop.registry import Registry
+
+    Registry(load_settings()).approve(use_case, version, who, why)
+    say(f"{who} approved {use_case}/{version}")
+
+
+@app.command()
+def rollback(who: Who, why: Why, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Bring back the champion before today's; with none before, there is no champion any more."""
+    from radloop.registry import Registry
+
+    now = Registry(load_settings()).rollback(use_case, who, why)
+    say(f"{now.name} is champion again" if now else f"{use_case} has no champion any more")
 
 
 @labels.command("add")

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from radloop.errors import ConfigurationError, RadloopError
 from radloop.params import Params
 from radloop.progress import progress_bar
@@ -19,8 +17,6 @@ from radloop.services import environment, require_health, running
 from radloop.settings import Settings, load_settings, orchestration, quiet_environment
 from radloop.workspace import Workspace
 
-#: The patients of the demonstrations are invented or public, and equal seeds shall give equal splits.
-DEMO_KEY = "the patients of this demonstration are invented or public"
 FLOWS = ("ingest", "validate", "train", "evaluate", "deploy", "infer", "monitor", "retrain")
 
 
@@ -91,11 +87,12 @@ def start_demo(source: str, data: Path | None, seed: int) -> int:
     """
     if source not in ("simulated", "nih_cxr") or (source == "nih_cxr") != (data is not None):
         raise ConfigurationError(f"no demonstration of {source!r}", "--source simulated, or nih_cxr with --data FOLDER")
-    settings = Settings(name=f"demo-{source}", pseudonym_key=SecretStr(DEMO_KEY))
+    usual, name = load_settings(), f"demo-{source}"
+    settings = Settings(name=name, home=usual.home / name if usual.home else None)
     if running(settings):
         raise ConfigurationError(f"services of {settings.name} are up", f"RADLOOP_NAME={settings.name} radloop down")
     command = [sys.executable, "-m", "flows.demo", source, str(seed), *([str(data.absolute())] if data else [])]
-    child = quiet_environment(**orchestration(settings), RADLOOP_NAME=settings.name, RADLOOP_PSEUDONYM_KEY=DEMO_KEY)
+    child = quiet_environment(**orchestration(settings), RADLOOP_NAME=settings.name)
     return subprocess.run(command, cwd=settings.project, env=child, check=False).returncode
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from radloop.errors import ConfigurationError
+from radloop.files import write_secret, write_text
+
+#: The patients of the demonstrations are invented or public, and equal seeds shall give equal splits.
+DEMO_KEY = b"the patients of this demonstration are invented or public"
 
 
 @dataclass(frozen=True)
@@ -32,3 +39,17 @@ class Cast:
     months: tuple[Month, ...]
     note: str
     knobs: dict[str, object]
+
+
+def clear_stage(root: Path) -> None:
+    """Make the demonstration's installation anew, with the key of its public patients.
+
+    Raises ConfigurationError for a folder that holds anything but an earlier demonstration.
+    """
+    marker = root / "DEMONSTRATION"
+    if root.exists() and any(root.iterdir()) and not marker.exists():
+        raise ConfigurationError(f"{root} holds more than a demonstration", "name another folder in RADLOOP_HOME")
+    shutil.rmtree(root, ignore_errors=True)
+    write_text(marker, "Everything here is made by `radloop demo` and deleted when it runs again.\n")
+    (root / "prefect").mkdir()
+    write_secret(root / "keys" / "pseudonym.key", DEMO_KEY)

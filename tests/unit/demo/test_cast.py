@@ -1,0 +1,43 @@
+"""The demonstration makes its own stage, and clears no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from radloop.demo.cast import clear_stage
+from radloop.demo.nih import NATURAL, at_prevalence
+from radloop.demo.simulated import periods
+from radloop.errors import ConfigurationError
+
+
+def test_a_folder_with_other_things_is_never_cleared(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ConfigurationError, match="more than a demonstration"):
+        clear_stage(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_an_earlier_demonstration_is_cleared(tmp_path: Path) -> None:
+    clear_stage(tmp_path / "demo")
+    (tmp_path / "demo" / "old").write_text("from before")
+    clear_stage(tmp_path / "demo")
+    assert not (tmp_path / "demo" / "old").exists()
+    assert (tmp_path / "demo" / "keys" / "pseudonym.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_shifted_month_differs_from_the_quiet_one_in_vendor_and_age_only() -> None:
+    july, august = periods(3)["july"], periods(3)["august"]
+    changed = {name for name in vars(july) if getattr(july, name) != getattr(august, name)}
+    assert changed == {"first_patient", "first_day", "last_day", "new_vendor", "age_mean"}
+
+
+@pytest.mark.parametrize("share", [NATURAL, 0.5])
+def test_rows_at_a_prevalence_have_it(share: float) -> None:
+    rows = pd.DataFrame({"Image Index": [f"{n:08d}_000.png" for n in range(400)]})
+    positive = pd.Series([n % 5 < 2 for n in range(400)])
+    chosen = at_prevalence(rows, positive, share)
+    assert positive[chosen.index].mean() == pytest.approx(share, abs=0.01)
+    assert len(chosen) > 200
