@@ -98,11 +98,11 @@ class House:
             "PYTHONPATH": f"{self.project / 'src'}{os.pathsep}{self.project}",
         }  # fmt: skip
 
-    def python(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the checkout, as a person's shell would."""
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=self.project, env=self.environment, capture_output=True, text=True,
-            check=False,
+            [sys.executable, *arguments], cwd=self.project, env={**self.environment, **extra}, capture_output=True,
+            text=True, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, f"{arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         return done
@@ -112,17 +112,13 @@ class House:
         return self.python("-m", "radloop", *arguments, check=check)
 
     def prefect(self, *arguments: str) -> str:
-        """Run the Prefect command against the installation's server, as a person who reads its documentation would."""
-        environment = {**self.environment, "PREFECT_API_URL": services.prefect_url(self.settings)}
-        command = [sys.executable, "-m", "prefect", *arguments]
-        done = subprocess.run(command, cwd=self.project, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
+        """Run the Prefect command, as a person who reads Prefect's documentation would."""
+        return self.python("-m", "prefect", *arguments, PREFECT_API_URL=services.prefect_url(self.settings)).stdout
 
     def within(self, code: str, *arguments: str) -> Any:
         """Run code that knows the installation's Prefect server; what it prints last is JSON."""
-        prefect = f"import os; os.environ['PREFECT_API_URL'] = {services.prefect_url(self.settings)!r}\n"
-        return json.loads(self.python("-c", prefect + code, *arguments).stdout.splitlines()[-1])
+        server = services.prefect_url(self.settings)
+        return json.loads(self.python("-c", code, *arguments, PREFECT_API_URL=server).stdout.splitlines()[-1])
 
     def ask(self, path: str, **body: Any) -> Any:
         """Ask Prefect's API."""

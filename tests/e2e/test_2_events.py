@@ -46,9 +46,11 @@ def test_one_event_starts_one_retrain_with_the_use_case_and_the_event_as_paramet
 
 def test_the_same_event_again_finds_its_retrain_in_the_ledger(served: House) -> None:
     [entry] = [e for e in ledger(served) if e.phase == "intent"]
-    again = served.python("-m", "flows.retrain", CASE, f"event={entry.body['event']}", check=False)
+    event = entry.body["event"]
+    server = {"PREFECT_API_URL": services.prefect_url(served.settings)}
+    again = served.python("-m", "flows.retrain", CASE, f"event={event}", check=False, **server)
     assert again.returncode == 4
-    assert f"event {entry.body['event']} has had its retrain" in again.stderr
+    assert f"gate_closed: event {event} has had its retrain" in again.stderr
 
 
 def ledger(house: House) -> list[Any]:

