@@ -22,16 +22,17 @@ from radloop.demo.nih import nih_cast
 from radloop.demo.simulated import simulated_cast
 from radloop.errors import GateClosed
 from radloop.predictions import PredictionLog
+from radloop.running import run_here
 from radloop.settings import Settings, load_settings
 from radloop.workspace import Workspace
 
 CASE = "chest_pneumonia"
 
 
-def tell_story(source: str, seed: int, data: Path | None) -> int:
-    """Play all chapters and print the closing table; 0 where the story went as it should."""
+def tell_story(seed: int = 0, data: str | None = None) -> None:
+    """Play all chapters, print the closing table, and exit with 0 where the story went as it should."""
     settings, told = load_settings(), Told(time.monotonic())
-    cast = _open_stage(settings, source, seed, data, told)
+    cast = _open_stage(settings, seed, data, told)
     with told.chapter("ingest") as chapter:
         chapter.seen = ingest(CASE, cast.source, str(cast.training))
     with told.chapter("train") as chapter:
@@ -42,10 +43,10 @@ def tell_story(source: str, seed: int, data: Path | None) -> int:
         _play_month(month, cast, settings, told)
     with told.chapter("retrain") as chapter:
         chapter.seen = _retrain()
-    return closing_table(told, cast, settings, CASE)
+    sys.exit(closing_table(told, cast, settings, CASE))
 
 
-def _open_stage(settings: Settings, source: str, seed: int, data: Path | None, told: Told) -> Cast:
+def _open_stage(settings: Settings, seed: int, data: str | None, told: Told) -> Cast:
     """Start Prefect's server and, while it wakes up, put the cast together."""
     clear_stage(settings.root)
     waking = threading.Thread(target=_wake_prefect)
@@ -55,7 +56,7 @@ def _open_stage(settings: Settings, source: str, seed: int, data: Path | None, t
         if data is None:
             cast = simulated_cast(folder, seed, settings.workers)
         else:
-            cast = nih_cast(data, folder, Workspace(settings).project_case(CASE).task.finding)
+            cast = nih_cast(Path(data), folder, Workspace(settings).project_case(CASE).task.finding)
         Workspace(settings).override(cast.knobs)
         chapter.seen = cast
     waking.join()
@@ -87,5 +88,4 @@ def _retrain() -> object:
 
 
 if __name__ == "__main__":
-    story = sys.argv[1:]
-    sys.exit(tell_story(story[0], int(story[1]), Path(story[2]) if story[2:] else None))
+    run_here(tell_story, sys.argv[1:])

@@ -91,7 +91,8 @@ def start_demo(source: str, data: Path | None, seed: int) -> int:
     settings = Settings(name=name, home=usual.home / name if usual.home else None)
     if running(settings):
         raise ConfigurationError(f"services of {settings.name} are up", f"RADLOOP_NAME={settings.name} radloop down")
-    command = [sys.executable, "-m", "flows.demo", source, str(seed), *([str(data.absolute())] if data else [])]
+    words = [f"seed={seed}", *([f"data={data.absolute()}"] if data else [])]
+    command = [sys.executable, "-m", "flows.demo", *words]
     child = quiet_environment(**orchestration(settings), RADLOOP_NAME=settings.name)
     return subprocess.run(command, cwd=settings.project, env=child, check=False).returncode
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,7 @@ STORY = 1500  # seconds; the demonstration itself aims at six minutes on two qui
 @pytest.mark.timeout(STORY)
 def test_the_demonstration_goes_as_told_and_leaves_the_checkout_alone(tmp_path: Path) -> None:
     before = _status()
-    told = subprocess.run(
-        [PROJECT / ".venv/bin/radloop", "demo"] if (PROJECT / ".venv/bin/radloop").exists() else ["radloop", "demo"],
-        cwd=PROJECT, env=quiet_environment(RADLOOP_HOME=str(tmp_path)), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    told = radloop("demo", home=tmp_path)
     assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
     assert "healthy" in told.stdout and "Simulated Delta" in told.stdout
     assert _status() == before
@@ -28,6 +26,11 @@ def test_the_demonstration_goes_as_told_and_leaves_the_checkout_alone(tmp_path: 
     assert Ledger(root / "ledger").verify().intact
     pages = sorted((root / "reports").rglob("summary.html"))
     assert len(pages) == 2 and (root / "reports" / "index.html").exists()
+
+
+def radloop(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    command, environment = [sys.executable, "-m", "radloop", *words], quiet_environment(RADLOOP_HOME=str(home))
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
 
 def _status() -> str:

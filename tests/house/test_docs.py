@@ -49,6 +49,8 @@ ELSEWHERE = (
     (r"radloop register-deployments", r"radloop\(\"register-deployments\"\)"),
     (r"prefect worker start.*", r"\"worker\""),
     (r"radloop labels add.*", r"labels.{0,6}add|add_labels"),
+    (r"radloop approve .*", r"\"approve\""),
+    (r"radloop rollback .*", r"\"rollback\""),
     (r"(radloop run|prefect deployment run) .*", r"start_flow|radloop\(\"run\""),
     (r"python -m flows\..*", r"-m\", \"flows\.|run_here"),
 )

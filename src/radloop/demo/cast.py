@@ -47,9 +47,10 @@ def clear_stage(root: Path) -> None:
     Raises ConfigurationError for a folder that holds anything but an earlier demonstration.
     """
     marker = root / "DEMONSTRATION"
-    if root.exists() and any(root.iterdir()) and not marker.exists():
+    found = {path.name for path in root.iterdir()} if root.exists() else set()
+    if found - {"prefect"} and not marker.exists():  # Prefect's folder is made as soon as a flow is imported
         raise ConfigurationError(f"{root} holds more than a demonstration", "name another folder in RADLOOP_HOME")
     shutil.rmtree(root, ignore_errors=True)
     write_text(marker, "Everything here is made by `radloop demo` and deleted when it runs again.\n")
-    (root / "prefect").mkdir()
+    (root / "prefect").mkdir(exist_ok=True)
     write_secret(root / "keys" / "pseudonym.key", DEMO_KEY)
