@@ -189,9 +189,7 @@ def table_of(noun: type, rows: list[Any]) -> pa.Table:
 
 
 #: What a prediction repeats from the record that it was made for.
-SHARED_COLUMNS = tuple(
-    f.name for f in fields(Prediction) if f.name in {g.name for g in fields(Record)}
-)
+SHARED_COLUMNS = tuple(f.name for f in fields(Prediction) if f.name in {g.name for g in fields(Record)})
 
 #: The image statistics of a prediction, in the order of its columns.
 STATISTICS = tuple(f.name for f in fields(Prediction) if f.name.startswith("image_"))
