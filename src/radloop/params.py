@@ -104,6 +104,7 @@ class Train(Section):
 
     network: str
     conv1_stride: int
+    filters: int = Field(gt=0)
     epochs: int = Field(gt=0)
     patience: int
     batch_size: int

@@ -70,7 +70,7 @@ def _network_scores(
 ) -> np.ndarray:
     from radloop.modeling.fit import judge
 
-    spec = Network(case.train.network, case.train.conv1_stride, images.shape[-1])
+    spec = Network(case.train.network, case.train.conv1_stride, images.shape[-1], case.train.filters)
     with tempfile.TemporaryDirectory() as folder:
         live = Path(folder)
         splits = _labelled(images, taught), _labelled(images, held)

@@ -32,7 +32,7 @@ class Loop:
         images, index = open_prepared(setting.paths.stage(use_case, "prepare"))
         self.training: Labelled = select(images, index, "train")
         self.validation: Labelled = select(images, index, "validation")
-        self.spec = Network(self.knobs.network, self.knobs.conv1_stride, images.shape[-1])
+        self.spec = Network(self.knobs.network, self.knobs.conv1_stride, images.shape[-1], self.knobs.filters)
         self.session = self.fresh()
 
     def fresh(self) -> Session:

@@ -18,7 +18,7 @@ from radloop.modeling.session import Session
 
 CHECKPOINT = "checkpoint.safetensors"
 #: Largest share of a training's time that goes into writing checkpoints.
-WRITING_SHARE = 0.02
+WRITING_SHARE = 0.01
 
 
 def key_of(*parts: object) -> str:
@@ -35,7 +35,7 @@ def code_hash(*sources: Path) -> str:
 class Checkpoints:
     """The checkpoint of one training, in `live/<key>/`.
 
-    The first epoch is kept at once and later ones as often as writing takes at most 2 % of the time.
+    The first epoch is kept at once and later ones as often as writing takes at most 1 % of the time.
     """
 
     def __init__(self, live: Path, key: str) -> None:

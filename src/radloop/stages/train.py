@@ -40,7 +40,7 @@ def run(case: UseCase, paths: Paths) -> None:
     prepared, live = paths.stage(case.name, "prepare"), paths.live(case.name)
     images, index = open_prepared(prepared)
     splits = select(images, index, "train"), select(images, index, "validation")
-    spec = Network(case.train.network, case.train.conv1_stride, images.shape[-1])
+    spec = Network(case.train.network, case.train.conv1_stride, images.shape[-1], case.train.filters)
     checkpoints = Checkpoints(live, key_of(case.train.model_dump(mode="json"), fingerprint(prepared), own_code()))
     settings = load_settings()
     machine = Machine(choose_device(settings.device), settings.threads)
