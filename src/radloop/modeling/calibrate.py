@@ -34,8 +34,11 @@ class Calibration:
         return asdict(self)
 
 
-def fit_scaling(logit: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def fit_scaling(logit: np.ndarray, labels: np.ndarray, prevalence: float | None = None) -> tuple[float, float]:
     """Temperature and offset with the least cross-entropy on validation.
+
+    `prevalence`: share of positives that the probabilities shall mean, better known from all cases outside the test
+    than from few validation cases; these are weighed to it (Saerens et al., Neural Comput 2002). Default: their own.
 
     Temperature scaling (Guo et al., ICML 2017) with the offset of Platt (1999), because class weighting moves all
     logits by a constant. Targets are Platt's, a little short of 0 and 1, so that a separated set stays finite.
@@ -45,9 +48,12 @@ def fit_scaling(logit: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     target = np.where(labels.astype(bool), (positives + 1) / (positives + 2), 1 / (negatives + 2))
     values = np.asarray(logit, np.float64)
 
+    share = positives / len(labels) if prevalence is None else prevalence
+    weight = np.where(labels.astype(bool), share / positives, (1 - share) / negatives)
+
     def loss(parameters: np.ndarray) -> float:
         scaled = (values - parameters[1]) / np.exp(parameters[0])
-        return float(np.mean(np.logaddexp(0.0, scaled) - target * scaled))
+        return float(np.sum(weight * (np.logaddexp(0.0, scaled) - target * scaled)))
 
     reach = float(np.abs(values).max()) + 1.0
     bounds = [(np.log(COLDEST), np.log(HOTTEST)), (-reach, reach)]
@@ -71,8 +77,10 @@ def choose_threshold(score: np.ndarray, labels: np.ndarray, rule: str, sensitivi
     return float(cuts[np.flatnonzero(sensitivities >= sensitivity - 1e-12)[-1]])
 
 
-def calibrate(logit: np.ndarray, labels: np.ndarray, rule: str, sensitivity: float) -> Calibration:
+def calibrate(
+    logit: np.ndarray, labels: np.ndarray, rule: str, sensitivity: float, prevalence: float | None = None
+) -> Calibration:
     """Fit scaling and threshold on the validation cases: `logit` [n], `labels` [n] of 0 and 1, both present."""
-    temperature, offset = fit_scaling(logit, labels)
+    temperature, offset = fit_scaling(logit, labels, prevalence)
     score = Calibration(temperature, offset, 0.5).score(logit)
     return Calibration(temperature, offset, choose_threshold(score, labels, rule, sensitivity))

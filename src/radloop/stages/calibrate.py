@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from safetensors.numpy import load_file
 
 from radloop.errors import ConfigurationError
 from radloop.files import replacing, write_bytes, write_json
 from radloop.imaging.embeddings import principal_components
 from radloop.modeling.calibrate import calibrate
+from radloop.modeling.prepared import open_prepared
 from radloop.params import Paths, UseCase
 
 
@@ -24,7 +27,8 @@ def run(case: UseCase, paths: Paths) -> None:
         raise ConfigurationError(f"no validation answers in {source.parent}", "run the train stage first")
     seen = load_file(source)
     rules = case.calibrate
-    fitted = calibrate(seen["logit"], seen["label"], rules.rule, rules.sensitivity)
+    prevalence = known_prevalence(paths.stage(case.name, "prepare"))
+    fitted = calibrate(seen["logit"], seen["label"], rules.rule, rules.sensitivity, prevalence)
     decided = fitted.decide(fitted.score(seen["logit"]))
     positive = seen["label"].astype(bool)
     mean, components = principal_components(seen["embedding"], rules.projection)
@@ -33,7 +37,15 @@ def run(case: UseCase, paths: Paths) -> None:
         write_json(folder / "calibration.json", {
             **fitted.to_json(),
             "rule": rules.rule,
+            "prevalence": prevalence,
             "fitted_on": {"split": "validation", "images": len(positive), "positives": int(positive.sum())},
             "validation_sensitivity": float(decided[positive].mean()),
             "validation_specificity": float(1.0 - decided[~positive].mean()),
         })  # fmt: skip
+
+
+def known_prevalence(prepared: Path) -> float:
+    """Share of positives among all labelled images outside the test split."""
+    index = open_prepared(prepared)[1]
+    known = index[index["split"].isin(["train", "validation"]) & index["label"].notna()]
+    return float(known["label"].astype(bool).mean())

@@ -50,3 +50,12 @@ def test_the_youden_rule_takes_the_best_sum_of_sensitivity_and_specificity() -> 
 def test_scores_keep_the_order_of_logits() -> None:
     score = Calibration(2.0, 0.3, 0.5).score(np.linspace(-30, 30, 100))
     assert (np.diff(score) > 0).all()
+
+
+def test_few_validation_cases_of_another_prevalence_do_not_bend_the_probabilities() -> None:
+    logit, labels = cases(1.0, 0.0)
+    kept = np.flatnonzero((labels == 1) | (np.arange(len(labels)) % 4 == 0))  # positives far too frequent
+    known = float(labels.mean())
+    drawn = calibrate(logit[kept], labels[kept], "youden", 0.9)
+    told = calibrate(logit[kept], labels[kept], "youden", 0.9, known)
+    assert abs(told.score(logit).mean() - known) < 0.02 < abs(drawn.score(logit).mean() - known)
