@@ -22,7 +22,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, revive
-from radloop.files import read_json, write_json
+from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import read_gate
 from radloop.params import Params, Paths, UseCase, override
 from radloop.settings import Settings, quiet_environment
@@ -122,6 +122,7 @@ class Workspace:
             if not (self.folder / ".git").is_dir():
                 self._clone()
             self._copy_working_tree()
+            self._configure()
             changes = self.settings.root / "overrides.json"
             if changes.exists():
                 override(self.folder / "params.yaml", read_json(changes))
@@ -135,11 +136,19 @@ class Workspace:
             write_json(path, known | changes)
 
     def _clone(self) -> None:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        project, clone = str(self.settings.project), str(self.folder)
-        _run(["git", "clone", "--quiet", "--no-hardlinks", project, clone], self.folder.parent)
-        self.dvc("remote", "add", "--local", "--default", "store", self.settings.remote)
-        self.dvc("config", "--local", "cache.dir", str(self.settings.root / "cache"))
+        """Whole or absent: a clone that was killed half-way never takes the workspace's place."""
+        with replacing(self.folder) as fresh:
+            _run(["git", "clone", "--quiet", "--no-hardlinks", str(self.settings.project), str(fresh)], fresh.parent)
+
+    def _configure(self) -> None:
+        """Tell DVC where this machine keeps its cache and its remote; written anew when a setting changes."""
+        text = (
+            f"[core]\n    remote = store\n['remote \"store\"']\n    url = {self.settings.remote}\n"
+            f"[cache]\n    dir = {self.settings.root / 'cache'}\n"
+        )
+        path = self.folder / ".dvc" / "config.local"
+        if not path.exists() or path.read_text() != text:
+            write_text(path, text)
 
     def _copy_working_tree(self) -> None:
         wanted = {name for name in _tracked(self.settings.project, "-co") if not self._is_ours(name)}

@@ -124,6 +124,22 @@ def test_taking_the_projects_state_never_touches_the_data(place: Workspace) -> N
     assert [name for name in git(place.folder, "ls-files", "data").split() if name.endswith(("rows", "more"))] == []
 
 
+def test_a_clone_that_was_killed_half_way_is_made_again(place: Workspace, tmp_path: Path) -> None:
+    later = Workspace(Settings(project=place.settings.project, home=tmp_path / "later"))
+    (later.folder.parent / ".workspace.dead" / ".git").mkdir(parents=True)
+    later.synchronise()
+    put(later, "fine")
+    assert later.snapshot("chest_pneumonia").files == 1
+
+
+def test_a_remote_that_was_moved_is_followed(place: Workspace, tmp_path: Path) -> None:
+    moved = Workspace(place.settings.model_copy(update={"dvc_remote": str(tmp_path / "elsewhere")}))
+    moved.synchronise()
+    put(moved, "fine")
+    moved.snapshot("chest_pneumonia")
+    assert any((tmp_path / "elsewhere").rglob("*"))
+
+
 def test_a_failure_that_dvc_swallows_is_raised_again(place: Workspace) -> None:
     put(place, "refuse")
     place.snapshot("chest_pneumonia")
