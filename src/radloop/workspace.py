@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +143,20 @@ class Workspace:
             _run(["git", "clone", "--quiet", "--no-hardlinks", str(self.settings.project), str(fresh)], fresh.parent)
 
     def _configure(self) -> None:
-        """Tell DVC where this machine keeps its cache and its remote; written anew when a setting changes."""
-        text = (
-            f"[core]\n    remote = store\n['remote \"store\"']\n    url = {self.settings.remote}\n"
-            f"[cache]\n    dir = {self.settings.root / 'cache'}\n"
-        )
-        path = self.folder / ".dvc" / "config.local"
-        if not path.exists() or path.read_text() != text:
-            write_text(path, text)
+        """Tell DVC where this machine keeps its cache and its remote; whatever else a person has set stays."""
+        path, config = self.folder / ".dvc" / "config.local", ConfigParser(interpolation=None)
+        before = path.read_text() if path.exists() else ""
+        config.read_string(before)
+        store = "'remote \"store\"'"
+        config.read_dict({
+            "core": {"remote": "store"},
+            store: {"url": self.settings.remote},
+            "cache": {"dir": str(self.settings.root / "cache")},
+        })  # fmt: skip
+        text = StringIO()
+        config.write(text)
+        if text.getvalue() != before:
+            write_text(path, text.getvalue())
 
     def _copy_working_tree(self) -> None:
         wanted = {name for name in _tracked(self.settings.project, "-co") if not self._is_ours(name)}

@@ -134,10 +134,12 @@ def test_a_clone_that_was_killed_half_way_is_made_again(place: Workspace, tmp_pa
 
 def test_a_remote_that_was_moved_is_followed(place: Workspace, tmp_path: Path) -> None:
     moved = Workspace(place.settings.model_copy(update={"dvc_remote": str(tmp_path / "elsewhere")}))
+    place.dvc("config", "--local", "core.hardlink_lock", "true")
     moved.synchronise()
     put(moved, "fine")
     moved.snapshot("chest_pneumonia")
     assert any((tmp_path / "elsewhere").rglob("*"))
+    assert "hardlink_lock = true" in (place.folder / ".dvc" / "config.local").read_text()
 
 
 def test_a_failure_that_dvc_swallows_is_raised_again(place: Workspace) -> None:
