@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from radloop.errors import ConfigurationError, RadloopError
+from radloop.gate import require
 from radloop.params import Params
 from radloop.progress import progress_bar
 from radloop.services import environment, require_health, running
@@ -98,19 +99,25 @@ def start_demo(source: str, data: Path | None, seed: int) -> int:
 
 
 def reproduce_all(settings: Settings, use_case: str, say: Callable[[str], None]) -> bool:
-    """Bring the whole pipeline of a use case up to date in the workspace; True when a stage was executed."""
+    """Bring the whole pipeline of a use case up to date in the workspace; True when a stage was executed.
+
+    Raises GateClosed, after what was reproduced is committed, where the evaluation does not pass: asking again then
+    executes nothing and says so again.
+    """
     place = Workspace(settings)
     place.synchronise()
-    last = place.params.verbs(use_case)[-1] if use_case in place.params.use_cases else ""
     case = place.case(use_case)
     if not place.snapshot_folder(use_case).exists():
         say(f"{use_case} has no data yet: ingesting {case.ingest.source}")
         if start_flow(settings, "ingest", use_case, [], watch=True):
             raise ConfigurationError("ingest failed, see above", f"radloop run ingest {use_case}")
-    executed = place.reproduce(use_case, last, single=False)
+    executed = place.reproduce(use_case, "evaluate", single=False)
+    if place.judged_well(use_case):
+        executed = place.reproduce(use_case, place.params.verbs(use_case)[-1], single=False) or executed
     if executed:
         place.commit_run(f"Run {use_case}")
     say(f"{use_case}: {'reproduced' if executed else 'nothing changed, no stage was executed'}")
+    require(place.gate(use_case, "evaluate"))
     return executed
 
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from radloop import services
+from radloop.errors import GateClosed
 from radloop.ledger import Ledger
 from radloop.registry import names
 from radloop.settings import quiet_environment
@@ -184,3 +185,16 @@ def test_repro_again_executes_nothing_and_a_new_learning_rate_only_what_follows(
     assert "reproduced" in loop.house.radloop("repro").stderr
     after = folders()
     assert [verb for verb in chain if after[verb] != before[verb]] == chain[chain.index("train") :]
+
+
+def test_repro_behind_a_closed_gate_commits_what_was_made_and_executes_nothing_again(loop: Loop) -> None:
+    place = Workspace(loop.house.settings)
+    place.override({f"{CASE}.evaluate.auroc_floor": 1.0})
+    first = loop.house.radloop("repro", check=False)
+    assert first.returncode == GateClosed.exit_code and "auroc_floor" in first.stderr
+    made = place.stage(CASE, "evaluate").stat().st_ino
+    assert not git(place.folder, "status", "--porcelain", "dvc.lock")
+    again = loop.house.radloop("repro", check=False)
+    assert again.returncode == GateClosed.exit_code
+    assert "nothing changed, no stage was executed" in again.stderr
+    assert place.stage(CASE, "evaluate").stat().st_ino == made
