@@ -57,6 +57,7 @@ _STATISTICS = {
     "image_entropy": ("image entropy", Grid(0, 8)),
     "image_sharpness": ("image sharpness", Grid(0, 0.3)),
     "image_noise": ("image noise", Grid(0, 0.1)),
+    "image_inverted": ("likeness to a negative", Grid(0, 1)),
 }
 
 WATCHED: tuple[Watched, ...] = (

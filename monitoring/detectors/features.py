@@ -100,8 +100,9 @@ def _number(watched: Watched, pooled: pd.DataFrame) -> list[tuple[Feature, np.nd
     out = [
         (Feature(watched, "location"), scores),
         (Feature(watched, "spread"), _centred(scores**2, known)),
-        _missing(watched, known),
     ]
+    if watched.stream != "image":  # radloop measures every film, so a gap tells of an older version, not of the films
+        out.append(_missing(watched, known))
     return [(feature, vector) for feature, vector in out if vector.any()]
 
 

@@ -146,6 +146,7 @@ class Prediction:
     image_entropy: float | None = None
     image_sharpness: float | None = None
     image_noise: float | None = None
+    image_inverted: float | None = None
     embedding: list[float] = field(default_factory=list)
 
 

@@ -27,6 +27,7 @@ class Shift:
     skill: float = 2.4
     blind_women: bool = False
     corrupt: float = 0.0
+    inverted: float = 0.0
 
 
 def month(seed: int, images: int = 400, per_patient: float = 1.15, shift: Shift = Shift()) -> pd.DataFrame:
@@ -44,6 +45,8 @@ def month(seed: int, images: int = 400, per_patient: float = 1.15, shift: Shift 
         rows[name] = [f"secret{name}{seed}-{i}" for i in range(n)]
     rows["received_on"] = [date(2026, 3, 1) + timedelta(days=int(d)) for d in np.sort(rng.integers(0, 30, n))]
     rows["label"] = rows["label"].where(rng.random(n) < shift.labelled, None)
+    likeness = np.clip(0.22 + 0.05 * rng.normal(size=n), 0.0, 0.45)
+    rows["image_inverted"] = np.where(rng.random(n) < shift.inverted, 1.0 - likeness, likeness)
     for name in schema_of(Prediction).names:
         if name not in rows:
             rows[name] = None

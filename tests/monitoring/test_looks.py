@@ -130,6 +130,71 @@ def test_blank_images_stop_serving(see: Callable[..., Look], make_month: Months)
     assert see(frame).verdict is Verdict.STOP
 
 
+def test_a_month_of_inverted_films_stops_and_says_so(see: Callable[..., Look], make_month: Months, shift: type) -> None:
+    seen = see(make_month(9, shift=shift(inverted=0.2)))
+    assert seen.verdict is Verdict.STOP
+    assert "% of images are inverted films" in seen.sentence
+    assert "blank" not in seen.sentence
+
+
+def test_a_few_inverted_films_stop_nothing(see: Callable[..., Look], make_month: Months, shift: type) -> None:
+    seen = see(make_month(9, shift=shift(inverted=0.05)))
+    assert alarm(seen, "unusable images") is None
+    assert seen.verdict is not Verdict.STOP
+
+
+def test_blank_and_inverted_films_are_told_apart_and_counted_once(
+    see: Callable[..., Look], make_month: Months, shift: type
+) -> None:
+    frame = make_month(9, shift=shift(inverted=1.0))
+    frame.loc[frame.index[::4], "image_std"] = 0.0
+    found = alarm(see(frame), "unusable images")
+    assert found and found.effect == 1.0
+    assert "25 % of images are blank" in found.what and "75 % of images are inverted films" in found.what
+
+
+def test_a_reference_that_never_measured_inversion_still_tells_inverted_films(
+    case: UseCase, make_month: Months, reference: pd.DataFrame, shift: type
+) -> None:
+    older = reference.drop(columns="image_inverted")
+    seen = look(case, MARCH, make_month(9, shift=shift(inverted=0.3)), older, {})
+    assert seen.verdict is Verdict.STOP and "inverted films" in seen.sentence
+
+
+def test_a_quiet_month_is_healthy_whichever_side_measured_inversion(
+    case: UseCase, make_month: Months, reference: pd.DataFrame
+) -> None:
+    frame, changing = make_month(1), make_month(1)
+    changing.loc[changing.index[:200], "image_inverted"] = None
+    sides = ((frame, reference), (frame.drop(columns="image_inverted"), reference), (changing, reference))
+    for window, known in (*sides, (frame, reference.drop(columns="image_inverted"))):
+        seen = look(case, MARCH, window, known, {})
+        assert seen.verdict is Verdict.HEALTHY, seen.sentence
+
+
+@pytest.mark.slow
+def test_inverted_films_of_the_simulated_hospital_stop_and_turned_ones_are_undecided(
+    see: Callable[..., Look], make_month: Months
+) -> None:
+    from radloop.imaging.preprocess import Preprocess, preprocess
+    from radloop.imaging.statistics import image_statistics
+    from radloop.simulate.hospital import Hospital, simulate_study
+    from radloop.simulate.pictures import display
+
+    def scores(hospital: Hospital) -> list[float]:
+        films = ((pixels, study) for pixels, _, study in (simulate_study(hospital, index) for index in range(60)))
+        shown = [display(pixels, study.scanner.monochrome1) for pixels, study in films]
+        settings = Preprocess(128, 1.0, 99.0)
+        return [image_statistics(film, preprocess(film, settings))["image_inverted"] for film in shown]
+
+    quiet, negative, turned = (scores(Hospital(**knobs)) for knobs in ({}, {"inverted": 0.4}, {"rotated": 1.0}))
+    month = make_month(9, 60)
+    assert see(month.assign(image_inverted=quiet)).verdict is not Verdict.STOP
+    stopped = see(month.assign(image_inverted=negative))
+    assert stopped.verdict is Verdict.STOP and "inverted films" in stopped.sentence
+    assert min(turned) > 0.3 and max(turned) < 0.7
+
+
 def test_few_predictions_are_only_watched(see: Callable[..., Look], make_month: Months, shift: type) -> None:
     seen = see(make_month(10, 20, shift=shift(vendor=1.0)))
     assert seen.verdict is Verdict.WATCH

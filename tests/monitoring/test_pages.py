@@ -54,6 +54,17 @@ def pages(report: MonitorReport) -> list[Path]:
     return sorted([*report.summary.parent.iterdir(), report.index])
 
 
+def test_an_older_reference_without_a_statistic_gets_every_page(
+    case: UseCase, reference: pd.DataFrame, make_month: Months, shift: type, tmp_path: Path
+) -> None:
+    window = Window(date(2026, 4, 1), date(2026, 4, 30), "April")
+    older, frame = reference.drop(columns="image_inverted"), make_month(3, shift=shift(inverted=0.3))
+    report = monitor(case, window, frame, older, tmp_path / case.name, ABOUT)
+    assert report.verdict is Verdict.STOP
+    assert "inverted films" in report.summary.read_text()
+    assert len(pages(report)) == 7
+
+
 def test_a_look_writes_every_page_below_six_megabytes(march: MonitorReport) -> None:
     names = {"summary.html", "drift.html", "drift.json", "bias.html", "bias.json", "monitor.json", "index.html"}
     assert {path.name for path in pages(march)} == names

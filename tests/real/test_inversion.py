@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radloop.imaging.inversion import inverted_score
+from radloop.imaging.resample import shrink
 from radloop.params import UseCase
 from radloop.png import read_png
-from radloop.quality.inversion import inverted_score
-from radloop.quality.pixels import shrink
 
 pytestmark = pytest.mark.real
 

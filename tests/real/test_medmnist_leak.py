@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radloop.imaging.resample import shrink
 from radloop.quality.fingerprints import fingerprint
 from radloop.quality.leakage import shared_between_splits
 from radloop.quality.near_duplicates import near_duplicates
-from radloop.quality.pixels import shrink
 from radloop.sources.instance import pixel_sha256
 
 pytestmark = pytest.mark.real

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from radloop.imaging.resample import shrink
 from radloop.params import UseCase
 from radloop.png import read_png
 from radloop.quality.fingerprints import Fingerprint, fingerprint
 from radloop.quality.near_duplicates import near_duplicates
-from radloop.quality.pixels import shrink
 
 pytestmark = pytest.mark.real
 BICUBIC = Image.Resampling.BICUBIC

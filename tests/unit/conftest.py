@@ -1,4 +1,4 @@
-"""Films built in memory, with identities planted wherever a file can hold one."""
+"""Films built in memory: with identities planted wherever a file can hold one, or like frontal chests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.imaging.inversion import frontal_chest
 
 #: Every string that must be nowhere after de-identification.
 PLANTED = (
@@ -36,6 +37,12 @@ def planted() -> tuple[str, ...]:
 def pseudonyms() -> Pseudonyms:
     """Pseudonyms under a test key."""
     return Pseudonyms(b"a key that only this test knows....")
+
+
+@pytest.fixture(scope="session")
+def chest() -> Callable[..., np.ndarray]:
+    """Draw one patient's film, uint8 [side, side]: what chests share, with a texture of the patient's own."""
+    return _chest
 
 
 @pytest.fixture
@@ -75,6 +82,13 @@ def dicom_folder(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+def _chest(seed: int, side: int = 256) -> np.ndarray:
+    texture = np.random.default_rng(seed).normal(0.0, 0.9, (20, 20)).astype(np.float32)
+    shared = Image.fromarray(frontal_chest().astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+    own = Image.fromarray(texture).resize((side, side), Image.Resampling.BICUBIC)
+    return np.clip(128.0 + 40.0 * (np.asarray(shared) + np.asarray(own)), 0, 255).astype(np.uint8)
 
 
 def _film(uid: str = "1.2.3.4.5.1", pixels: np.ndarray | None = None, **changes: Any) -> Dataset:

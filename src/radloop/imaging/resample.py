@@ -11,6 +11,8 @@ from radloop.errors import StudyRejected
 
 #: Longer side, in pixels, at which films of every detector are compared.
 FILM_SIDE = 256
+#: Side of the thumbnail that measures and fingerprints share.
+THUMBNAIL = 64
 
 
 def reduce_film(pixels: np.ndarray, side: int = FILM_SIDE) -> np.ndarray:
@@ -30,6 +32,18 @@ def reduce_film(pixels: np.ndarray, side: int = FILM_SIDE) -> np.ndarray:
     if longer <= side:
         return film
     return _area_average(film, max(1, round(height * side / longer)), max(1, round(width * side / longer)))
+
+
+def shrink(pixels: np.ndarray) -> np.ndarray:
+    """The film averaged to a square of 64 x 64, whatever its aspect: enough to recognise it, cheap to compare.
+
+    `pixels`: [H, W]. Returns float32 [64, 64] in the same units. Raises StudyRejected for what is not one
+    greyscale frame.
+    """
+    film = reduce_film(pixels)
+    smaller = min(film.shape) >= THUMBNAIL
+    how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(film).resize((THUMBNAIL, THUMBNAIL), how), dtype=np.float32)
 
 
 def fit_square(film: np.ndarray, size: int) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from radloop.imaging.inversion import inverted_score
 from radloop.imaging.preprocess import window_of
-from radloop.imaging.resample import reduce_film
+from radloop.imaging.resample import reduce_film, shrink
 from radloop.records import STATISTICS
 
 #: Percentiles of the window in which statistics are told; fixed, so that bundles compare with each other.
@@ -19,13 +20,15 @@ def image_statistics(pixels: np.ndarray, prepared: np.ndarray) -> dict[str, floa
     [size, size], which is what the model saw. `image_p01` and `image_p99` (window units),
     `image_sharpness` (root-mean-square gradient per pixel) and `image_noise` (standard deviation after
     Immerkær, Computer Vision and Image Understanding 64, 1996, with a median in place of the mean) describe
-    the film at 256 pixels. Returns the keys of `records.STATISTICS`, all finite.
+    the film at 256 pixels. `image_inverted` (0 a film, 1 a negative) is `inversion.inverted_score` of its
+    thumbnail, the same number as validation's. Returns the keys of `records.STATISTICS`, all finite.
     """
     film = reduce_film(pixels)
     scaled = window_of(film, *WINDOW).apply(film)
     seen = prepared.astype(np.float32) / np.float32(255.0)
     low, high = np.sort(scaled, axis=None)[[scaled.size // 100, scaled.size - 1 - scaled.size // 100]]
-    values = (seen.mean(), seen.std(), low, high, entropy(prepared), sharpness(scaled), noise(scaled))
+    inverted = inverted_score(shrink(film))
+    values = (seen.mean(), seen.std(), low, high, entropy(prepared), sharpness(scaled), noise(scaled), inverted)
     return dict(zip(STATISTICS, (round(float(value), 6) for value in values), strict=True))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from radloop.quality.pixels import THUMBNAIL
+from radloop.imaging.resample import THUMBNAIL
 
 #: Side of the grids behind both hashes: 16 x 16 bits each.
 GRID = 16

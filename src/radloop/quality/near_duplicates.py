@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from radloop.imaging.resample import THUMBNAIL
 from radloop.quality.fingerprints import Fingerprint
-from radloop.quality.pixels import THUMBNAIL
 
 #: Changes of size and angle that a copy may have gone through: a crop of up to 8 % and a turn of up to 2 degrees.
 SCALES = (0.92, 0.95, 0.98, 1.0, 1.02, 1.05, 1.08)

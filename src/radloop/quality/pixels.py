@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from radloop.imaging.resample import reduce_film
-from radloop.quality.inversion import inverted_score
+from radloop.imaging.inversion import inverted_score
 
-#: Side of the thumbnail that all measures and fingerprints share.
-THUMBNAIL = 64
 #: Share of a film's range within which a pixel counts as being at its end.
 END = 0.01
 #: Share of structure below which a film is noise, and a negative of noise is noise.
@@ -24,7 +20,7 @@ class PixelMeasures:
 
     `contrast`: standard deviation of the thumbnail in 8-bit grey levels of the stored depth.
     `structure`: share of the pixels' variance that is not noise, near 0 for noise alone.
-    `saturated`: share of pixels within 1 % of either end of the range. `inverted`: see `quality.inversion`.
+    `saturated`: share of pixels within 1 % of either end of the range. `inverted`: see `imaging.inversion`.
     """
 
     decoded_rows: int
@@ -38,7 +34,7 @@ class PixelMeasures:
 def measure_pixels(pixels: np.ndarray, bits_stored: int, thumbnail: np.ndarray) -> PixelMeasures:
     """Measure one film, so that rules can refuse what would teach nothing or teach wrongly.
 
-    `pixels`: [H, W] display values, dense tissue bright; `thumbnail`: `shrink(pixels)`.
+    `pixels`: [H, W] display values, dense tissue bright; `thumbnail`: `imaging.resample.shrink(pixels)`.
     """
     rows, columns = pixels.shape
     low, high = float(pixels.min()), float(pixels.max())
@@ -61,15 +57,3 @@ def structure_share(pixels: np.ndarray, thumbnail: np.ndarray) -> float:
     kept = float(thumbnail.var() / pixels.var(dtype=np.float64))
     by_noise = min(0.5, thumbnail.size / pixels.size)
     return (kept - by_noise) / (1.0 - by_noise)
-
-
-def shrink(pixels: np.ndarray) -> np.ndarray:
-    """The film averaged to a square of 64 x 64, whatever its aspect: enough to recognise it, cheap to compare.
-
-    `pixels`: [H, W]. Returns float32 [64, 64] in the same units. Raises StudyRejected for what is not one
-    greyscale frame.
-    """
-    film = reduce_film(pixels)
-    smaller = min(film.shape) >= THUMBNAIL
-    how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(film).resize((THUMBNAIL, THUMBNAIL), how), dtype=np.float32)

@@ -13,10 +13,11 @@ import pandas as pd
 from radloop.catalog import read_contents
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
+from radloop.imaging.resample import shrink
 from radloop.parallel import mapping
 from radloop.progress import progress_bar
 from radloop.quality.fingerprints import fingerprint
-from radloop.quality.pixels import PixelMeasures, measure_pixels, shrink
+from radloop.quality.pixels import PixelMeasures, measure_pixels
 
 #: Films that a worker takes at a time: long enough to pay for the hand-over, short enough for a smooth bar.
 CHUNK = 32

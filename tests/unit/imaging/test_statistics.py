@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from radloop.imaging.inversion import inverted_score
 from radloop.imaging.preprocess import Preprocess, preprocess
-from radloop.imaging.resample import reduce_film
+from radloop.imaging.resample import reduce_film, shrink
 from radloop.imaging.statistics import image_statistics
 from radloop.records import STATISTICS
 
+Chest = Callable[..., np.ndarray]
 SETTINGS = Preprocess(128, 1.0, 99.0)
 
 
@@ -55,6 +59,13 @@ def test_sharpness_falls_with_blur() -> None:
 def test_an_inverted_film_is_told_by_its_mean() -> None:
     film = picture() ** 3
     assert described(film)["image_mean"] < 0.5 < described(film.max() - film)["image_mean"]
+
+
+def test_a_negative_is_told_from_its_film_as_validation_tells_it(chest: Chest) -> None:
+    film = chest(0)
+    kept, negative = (described(pixels)["image_inverted"] for pixels in (film, 255 - film))
+    assert kept < 0.4 and negative == pytest.approx(1 - kept, abs=1e-5)
+    assert kept == pytest.approx(inverted_score(shrink(film)), abs=1e-6)
 
 
 def test_a_constant_film_has_statistics_too() -> None:

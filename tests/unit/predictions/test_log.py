@@ -51,6 +51,23 @@ def test_segments_keep_the_schema_of_the_noun(tmp_path: Path, prediction) -> Non
     assert pq.read_schema(tmp_path / segment.path).equals(schema_of(Prediction))
 
 
+def test_segments_and_journals_of_an_older_version_read_with_what_they_lack_missing(tmp_path: Path, prediction) -> None:
+    log = PredictionLog(tmp_path)
+    log.append([prediction(1)])
+    (segment,) = log.seal()
+    path = tmp_path / segment.path
+    pq.write_table(pq.read_table(path).drop_columns("image_inverted"), path)
+    assert log.read(CASE, *JANUARY)["image_inverted"].isna().tolist() == [True]
+    log.append([prediction(2, image_inverted=0.9), prediction(3)])
+    (journal,) = open_journals(tmp_path / CASE)
+    journal.write_text(journal.read_text().replace(',"image_inverted":null', ""))
+    assert journal.read_text().count("image_inverted") == 1
+    rows = log.read(CASE, *JANUARY)
+    assert list(rows.columns) == schema_of(Prediction).names
+    assert rows["image_inverted"].fillna(-1).tolist() == [-1, 0.9, -1]
+    assert len(log.find(["p000001", "p000002", "p000003"])) == 3
+
+
 def test_an_empty_log_reads_as_an_empty_table_with_every_column(tmp_path: Path) -> None:
     frame = PredictionLog(tmp_path).read(CASE, *JANUARY)
     assert frame.empty and list(frame.columns) == schema_of(Prediction).names

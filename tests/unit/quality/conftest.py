@@ -1,4 +1,4 @@
-"""Films that look like frontal chests to the measures, drawn in memory, and catalog rows that keep every rule."""
+"""Catalog rows that keep every rule."""
 
 from __future__ import annotations
 
@@ -6,32 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from radloop.quality.inversion import frontal_chest
 from radloop.records import Stored, table_of
-
-
-@pytest.fixture(scope="session")
-def chest() -> Callable[..., np.ndarray]:
-    """Draw one patient's film, uint8 [side, side]: what chests share, with a texture of the patient's own."""
-    return _chest
 
 
 @pytest.fixture(scope="session")
 def catalog() -> Callable[..., pd.DataFrame]:
     """A catalog with one row per given dict of changes, as `read_catalog` gives it."""
     return _catalog
-
-
-def _chest(seed: int, side: int = 256) -> np.ndarray:
-    texture = np.random.default_rng(seed).normal(0.0, 0.9, (20, 20)).astype(np.float32)
-    shared = Image.fromarray(frontal_chest().astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
-    own = Image.fromarray(texture).resize((side, side), Image.Resampling.BICUBIC)
-    return np.clip(128.0 + 40.0 * (np.asarray(shared) + np.asarray(own)), 0, 255).astype(np.uint8)
 
 
 def _catalog(*changes: dict[str, Any]) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from radloop.imaging.resample import shrink
 from radloop.quality.fingerprints import BITS, Fingerprint, fingerprint
-from radloop.quality.pixels import shrink
 
 Chest = Callable[..., np.ndarray]
 

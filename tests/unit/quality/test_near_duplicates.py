@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from radloop.imaging.resample import shrink
 from radloop.quality.fingerprints import Fingerprint, fingerprint
 from radloop.quality.near_duplicates import Pair, alikeness, candidates, near_duplicates
-from radloop.quality.pixels import shrink
 
 Chest = Callable[..., np.ndarray]
 

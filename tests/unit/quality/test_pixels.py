@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from radloop.errors import StudyRejected
-from radloop.quality.pixels import PixelMeasures, measure_pixels, shrink
+from radloop.imaging.resample import shrink
+from radloop.quality.pixels import PixelMeasures, measure_pixels
 
 Chest = Callable[..., np.ndarray]
 
@@ -48,12 +48,3 @@ def test_a_12_bit_film_measures_as_its_8_bit_copy(chest: Chest) -> None:
     assert deep.contrast == pytest.approx(shallow.contrast, rel=0.01)
     assert deep.inverted == pytest.approx(shallow.inverted)
     assert deep.saturated == pytest.approx(shallow.saturated)
-
-
-def test_a_film_smaller_than_the_thumbnail_is_enlarged() -> None:
-    assert shrink(np.arange(28 * 28).reshape(28, 28)).shape == (64, 64)
-
-
-def test_a_colour_image_is_refused() -> None:
-    with pytest.raises(StudyRejected):
-        shrink(np.zeros((10, 10, 3)))

@@ -15,8 +15,8 @@ from radloop.catalog import admit, read_catalog
 from radloop.errors import ConfigurationError, GateClosed
 from radloop.files import read_json, sha256_file
 from radloop.gate import require
+from radloop.imaging.inversion import frontal_chest
 from radloop.params import Paths, UseCase
-from radloop.quality.inversion import frontal_chest
 from radloop.records import Arrival, Stored, schema_of
 from radloop.sources.instance import png_arrival
 from radloop.stages import validate

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from radloop.quality.inversion import frontal_chest, inverted_score
-from radloop.quality.pixels import shrink
+from radloop.imaging.inversion import frontal_chest, inverted_score
+from radloop.imaging.resample import shrink
 
 Chest = Callable[..., np.ndarray]
 

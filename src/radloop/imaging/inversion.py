@@ -21,7 +21,7 @@ def inverted_score(thumbnail: np.ndarray) -> float:
     Measured by tests/real/test_inversion.py on 808 films of ChestX-ray14 at the knob's 0.5: no film is called inverted
     and all 808 negatives are. The median film scores 0.22, the 99th percentile 0.41; the highest, 0.48, is a film that
     is upside down. The template was drawn from anatomy and chosen among four drawings on these films; simulated films
-    (tests/unit/quality/test_inversion.py), which had no part in that, score 0.31 at most.
+    (tests/unit/imaging/test_inversion.py), which had no part in that, score 0.31 at most.
     """
     film = _blocks(thumbnail, SIDE)
     low, high = np.percentile(film, (2.0, 98.0))
