@@ -13,7 +13,7 @@ from flows.train import train
 from radloop.catalog import Admission
 from radloop.ledger import Ledger
 from radloop.predictions import PredictionLog, enough_new_labels
-from radloop.registry import ModelVersion
+from radloop.registry import ModelVersion, Registry
 from radloop.running import run_here
 from radloop.serving.retraining import retraining
 from radloop.settings import load_settings
@@ -21,15 +21,18 @@ from radloop.settings import load_settings
 
 @outside
 def admit_news(use_case: str) -> Admission:
-    """Admit what has been labelled since the last snapshot. Raises GateClosed, asking for labels, if too little."""
+    """Admit what has been labelled since the last snapshot.
+
+    Raises GateClosed, asking for labels, where too few are labelled that no model has learnt from.
+    """
     from radloop.ingest import admit_labelled
-    from radloop.serving.feedback import labelled_news
+    from radloop.serving.feedback import labelled_news, unlearnt
 
     place = workspace()
-    case, folder = place.case(use_case), place.snapshot_folder(use_case)
-    news = labelled_news(PredictionLog(place.settings.log), case, folder)
-    enough_new_labels(len(news), use_case, case.retrain)
-    return admit_labelled(folder, place.settings.retained, news)
+    case, folder, log = place.case(use_case), place.snapshot_folder(use_case), PredictionLog(place.settings.log)
+    learnt = Registry(place.settings).last_candidate(use_case)
+    enough_new_labels(unlearnt(log, case, folder, learnt), use_case, case.retrain)
+    return admit_labelled(folder, place.settings.retained, labelled_news(log, case, folder))
 
 
 @flow(name="retrain", persist_result=False)

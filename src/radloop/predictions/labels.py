@@ -95,7 +95,7 @@ def new_labelled(
         known.get(digest) is None or set(known[digest] or ()) != set(findings)
         for digest, findings in zip(latest["input_sha256"], latest["label_findings"], strict=True)
     ]
-    return latest[news].reset_index(drop=True)
+    return latest[pd.Series(news, latest.index, dtype=bool)].reset_index(drop=True)
 
 
 def enough_new_labels(new: int, use_case: str, retrain: Retrain) -> None:

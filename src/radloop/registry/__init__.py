@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
@@ -142,6 +143,10 @@ class Registry:
         """The version that serves, if there is one."""
         with self._reaching() as client:
             return versions.one_version(client, use_case, names.CHAMPION)
+
+    def last_candidate(self, use_case: str) -> datetime | None:
+        """When a training last ended in a candidate, as the ledger knows it; MLflow is not asked."""
+        return aliases.last_candidate(self.ledger, use_case)
 
     def version(self, use_case: str, which: str | int) -> ModelVersion:
         """The version with this number or alias.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from radloop.errors import ConfigurationError
@@ -57,6 +58,22 @@ def reconcile(client: MlflowClient, ledger: Ledger) -> list[Entry]:
         return bool((now.version if now else None) == entry.body["version"])
 
     return ledger.reconcile(MOVE, happened)
+
+
+def last_candidate(ledger: Ledger, use_case: str) -> datetime | None:
+    """When a training last ended in a registered candidate, whatever its gate said; None where none has yet.
+
+    A candidate whose gate is closed has learnt too; a training that a crash or an absent service ended has no
+    candidate.
+    """
+    entries = ledger.entries(MOVE)
+    done = {entry.body["intent"] for entry in entries if entry.phase == "done"}
+    times = [
+        datetime.fromisoformat(entry.time)
+        for entry in entries
+        if entry.sequence in done and (entry.body["use_case"], entry.body["action"]) == (use_case, "register")
+    ]
+    return max(times, default=None)
 
 
 def champions(ledger: Ledger, use_case: str) -> list[int]:

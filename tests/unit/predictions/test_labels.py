@@ -111,7 +111,8 @@ def test_a_label_is_new_where_the_catalog_lacks_the_input_or_holds_other_finding
     }
     fresh = new_labelled(log, CASE, "Pneumonia", known)
     assert set(fresh["prediction_id"]) == {"p000009", "p000002", "p000003"}
-    assert new_labelled(log, "nobody", "Pneumonia", {}).empty
+    nothing = new_labelled(log, "nobody", "Pneumonia", {})
+    assert nothing.empty and list(nothing) == list(fresh)
 
 
 def test_a_retrain_without_enough_new_labels_asks_for_them(case: UseCase) -> None:

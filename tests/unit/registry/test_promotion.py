@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,23 @@ def test_as_many_different_people_must_approve_as_the_knob_asks(
         registry.approve(CASE, 1, f" {person.lower()} ", "and again")
     assert registry.promote(case, 1, "Ada", "ready").checks[-1].seen.startswith(f"{needed} (")
     assert _champion(registry) == 1
+
+
+def test_a_training_has_ended_once_its_candidate_is_registered_whatever_its_gate_said(
+    registry: Registry, workspace: Workspace
+) -> None:
+    assert registry.last_candidate(CASE) is None
+    before = datetime.now(UTC)
+    _register(registry, workspace, 1)
+    first = registry.last_candidate(CASE)
+    assert first is not None and before < first < datetime.now(UTC)
+    registry.promote(workspace.case, 1, "Ada", "ready")
+    assert registry.last_candidate(CASE) == first and registry.last_candidate("another") is None
+    workspace.train(seed=7, gate_open=False)
+    run = registry.log_training(workspace.case, workspace.folder, LINKS)
+    assert registry.last_candidate(CASE) == first
+    registry.register(workspace.case, workspace.folder, run.run_id)
+    assert registry.last_candidate(CASE) > first
 
 
 @pytest.mark.parametrize(("who", "why"), [("", "because"), ("Ada", "  ")])

@@ -15,7 +15,7 @@ from radloop.params import UseCase
 from radloop.predictions import PredictionLog
 from radloop.records import Label
 from radloop.retained import retain
-from radloop.serving.feedback import cooled_off, labelled_news
+from radloop.serving.feedback import cooled_off, labelled_news, unlearnt
 from radloop.serving.reader import Occasion, Served, answer, read_study
 
 from .conftest import CASE, dicom
@@ -77,6 +77,27 @@ def test_an_unlabelled_study_of_the_catalog_is_news_once_its_label_comes(
     assert labelled_news(log, case, snapshot).empty
     _label(log, {0: [], 1: [], 2: []})
     assert len(labelled_news(log, case, snapshot)) == 3
+
+
+def test_admitted_studies_are_to_be_learnt_until_a_training_ends(log, case: UseCase, tmp_path: Path) -> None:
+    snapshot, before = tmp_path / "data" / CASE, datetime.now(UTC)
+    _label(log, {row: [] for row in range(3)})
+    assert unlearnt(log, case, snapshot, None) == 3
+    admit_labelled(snapshot, tmp_path / "retained", labelled_news(log, case, snapshot))
+    assert unlearnt(log, case, snapshot, None) == unlearnt(log, case, snapshot, before) == 2  # the third was refused
+    assert unlearnt(log, case, snapshot, datetime.now(UTC)) == 0
+
+
+def test_a_corrected_study_is_to_be_learnt_again(log, case: UseCase, tmp_path: Path) -> None:
+    snapshot, retained = tmp_path / "data" / CASE, tmp_path / "retained"
+    _label(log, {row: [] for row in range(3)})
+    admit_labelled(snapshot, retained, labelled_news(log, case, snapshot))
+    learnt = datetime.now(UTC)
+    _label(log, {row: ["Pneumonia"] for row in range(3)}, hours=1)
+    assert unlearnt(log, case, snapshot, learnt) == 2
+    admit_labelled(snapshot, retained, labelled_news(log, case, snapshot))
+    assert unlearnt(log, case, snapshot, learnt) == 2
+    assert unlearnt(log, case, snapshot, datetime.now(UTC)) == 0
 
 
 def test_a_retrain_waits_for_its_cooling_off(case: UseCase) -> None:
