@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -29,14 +29,27 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def test_help_comes_at_once_and_imports_nothing_heavy(tmp_path: Path) -> None:
-    began = time.process_time(), time.monotonic()
+def test_help_imports_nothing_heavy() -> None:
     code = "import sys\nfrom radloop.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n" \
            "heavy = {'torch', 'monai', 'pandas', 'numpy', 'prefect', 'mlflow', 'dvc', 'pyarrow'} & set(sys.modules)\n" \
            "print('HEAVY', sorted(heavy))"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "HEAVY []" in done.stdout and "doctor" in done.stdout
-    assert time.monotonic() - began[1] < 10
+
+
+def test_help_comes_at_once(tmp_path: Path) -> None:
+    """Processor time and not the clock's, the best of three: other work on the machine must not decide."""
+
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    seconds = []
+    for _ in range(3):
+        before = spent()
+        assert radloop(tmp_path, "--help").returncode == 0
+        seconds.append(spent() - before)
+    assert min(seconds) <= 1.0
 
 
 def test_help_of_run_tells_the_long_way(here: CliRunner) -> None:
