@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import grimp
 import pytest
 import yaml
 
 from radloop.params import Params, UseCase
-from radloop.settings import PROJECT
+from radloop.settings import PROJECT, quiet_environment
 from radloop.stages import GATES
 
 CODE = [PROJECT / "src" / "radloop", PROJECT / "flows", PROJECT / "monitoring"]
@@ -42,12 +45,26 @@ def lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
+def test_no_layer_imports_one_above_it() -> None:
+    """The contract of pyproject.toml, as `make lint` keeps it."""
+    told = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT, capture_output=True, text=True,
+        env=quiet_environment(PYTHONPATH=f"{PROJECT / 'src'}{os.pathsep}{PROJECT}"), check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-2000:]
+    assert "0 broken" in told.stdout
+
+
 def test_no_file_is_a_drawer_for_everything() -> None:
     assert [path.name for path in files() if path.stem in FORBIDDEN_NAMES] == []
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
     assert {path.name: n for path in files() if (n := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_files_are_short_in_general() -> None:
+    assert median(len(path.read_text().splitlines()) for path in files()) <= 150
 
 
 def test_no_function_is_longer_than_60_lines() -> None:
@@ -79,13 +96,43 @@ def test_a_tool_lives_in_one_place(tool: str, home: str | None) -> None:
     assert strangers == []
 
 
+#: What `os` offers to read or change the environment; a child process inherits what nobody names.
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+
+def touches_the_environment(tree: ast.Module) -> bool:
+    """By whatever name `os` or its parts were imported."""
+    imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    systems = {alias.asname or alias.name for alias in imports if alias.name == "os"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            names = {alias.name for alias in node.names}
+        else:
+            through = isinstance(node, ast.Attribute) and ast.unparse(node.value) in systems
+            names = {node.attr} if through and isinstance(node, ast.Attribute) else set()
+        if names & {*ENVIRONMENT, "*"}:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.environ['A']", "import os\nos.getenv('A')", "import os as system\nsystem.environ.get('A')",
+        "from os import environ", "from os import getenv as ask", "from os import *",
+        "def late():\n    from os import environ as e\n    return e", "import os\nos.environb[b'A']",
+    ],
+)  # fmt: skip
+def test_every_way_to_the_environment_is_seen(code: str) -> None:
+    assert touches_the_environment(ast.parse(code))
+    assert not touches_the_environment(ast.parse("import os\nos.getpid()\nfrom os import path\nself.environ"))
+
+
 def test_only_settings_reads_the_environment() -> None:
-    readers = [
-        str(path.relative_to(PROJECT))
-        for path in files()
-        if path.name != "settings.py" and re.search(r"\bos\.(environ|getenv|putenv)\b", path.read_text())
-    ]
-    assert readers == []
+    settings = PROJECT / "src" / "radloop" / "settings.py"
+    assert touches_the_environment(parsed(settings))
+    readers = [path for path in files() if path != settings and touches_the_environment(parsed(path))]
+    assert [str(path.relative_to(PROJECT)) for path in readers] == []
 
 
 def test_nothing_swallows_every_exception_or_loads_a_pickle() -> None:
