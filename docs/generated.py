@@ -238,6 +238,13 @@ def strangers() -> str:
     return table(("package", "why"), [(f"`{name}`", why) for name, why in STRANGERS.items()])
 
 
+def telemetry() -> str:
+    """Variables that switch the telemetry of every tool off."""
+    from radloop.settings import TELEMETRY
+
+    return table(("variable", "value"), [(f"`{name}`", f"`{value}`") for name, value in TELEMETRY.items()])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "command_line": command_line,
     "knobs": knobs,
@@ -253,4 +260,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "services": services,
     "pins": pins,
     "strangers": strangers,
+    "telemetry": telemetry,
 }

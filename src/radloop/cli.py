@@ -138,7 +138,7 @@ def register() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Look for every known trap of this machine and its tools, and say the mend."""
+    """Look for the known traps of this machine, its packages and its environment, and say the mend."""
     from radloop.doctor import examine
 
     raise typer.Exit(examine(load_settings()))

@@ -1,4 +1,4 @@
-"""`radloop doctor`: each known trap of this machine and its tools, found before it bites, with its mend."""
+"""`radloop doctor`: the known traps that a machine shows before they bite, each with its mend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from radloop.settings import Settings
+from radloop.settings import TELEMETRY, Settings, environment_of, orchestration
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,26 @@ PINS = (
     ("great-expectations", "1.24.1", "1.24.2", "tested with this one"),
     ("dvc", "3.67.1", "3.67.2", "tested with this one"),
     ("monai", "1.6.1", "1.6.2", "tested with this one"),
+    ("Flask-WTF", "1", "2", "MLflow's login does not start without it: ask for mlflow[auth]"),
 )
-#: Packages that break something when they stand beside ours.
+#: Packages that do not belong beside ours, with the reason.
 STRANGERS = {
     "torchvision": "no CPU build fits torch 2.13.0; nothing here needs it",
     "flwr": "its fastapi fights Prefect's",
-    "pyradiomics": "does not build on Python 3.11",
     "bentoml": "its pins fight Prefect's",
+    "pyradiomics": "does not build on Python 3.11",
+    "pictologics": "needs Python 3.12",
+    "neuroHarmonize": "known not to fit these pins",
+    "alibi-detect": "known not to fit these pins",
+    "model-card-toolkit": "known not to fit these pins",
+    "nannyml": "0.8 GB, and nothing here needs it",
+    "mirp": "EUPL, and it brings itk, 1.4 GB",
+    "itk": "1.4 GB, and nothing here needs it",
+    "pylibjpeg-libjpeg": "GPL; pylibjpeg-openjpeg, pyjpegls and python-gdcm read what it reads",
+    "scikit-survival": "GPL, and nothing here needs it",
+    "quantus": "GPL, and nothing here needs it",
 }
+PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -59,7 +71,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _strangers()
     yield from _tools()
     yield from _machine(settings)
+    yield from _threads(settings)
     yield from _ports(settings)
+    yield from _prefect(settings)
+    yield _telemetry()
     analytics = settings.project / ".dvc" / "config"
     quiet = analytics.exists() and "analytics = false" in analytics.read_text()
     yield Finding(quiet, "DVC's telemetry", "off" if quiet else "on", "dvc config core.analytics false")
@@ -111,6 +126,39 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     yield Finding(free >= 6, "disk", f"{free:.0f} GiB free", "free some: the environment and the demo take 6 GiB")
     writable = _writable(place)
     yield Finding(writable, "home", "writable" if writable else "read-only", "set RADLOOP_HOME to a writable folder")
+
+
+def _threads(settings: Settings) -> Iterator[Finding]:
+    """OpenMP's threads wait by spinning: more than cores, or told to spin, they take the time of those that work."""
+    cores, told = os.cpu_count() or 1, environment_of("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+    wanted = settings.threads or _number(told.get("OMP_NUM_THREADS", "")) or cores
+    seen = f"at most {wanted} a process on {cores} cores"
+    yield Finding(
+        wanted <= cores, "threads", seen, f"set RADLOOP_THREADS to at most {cores}, less where two trainings run"
+    )
+    spins = told.get("OMP_WAIT_POLICY", "").casefold() == "active"
+    yield Finding(not spins, "OpenMP", "told to spin" if spins else "not told to spin", "unset OMP_WAIT_POLICY")
+
+
+def _number(text: str) -> int | None:
+    first = text.split(",")[0].strip()
+    return int(first) if first.isdecimal() else None
+
+
+def _prefect(settings: Settings) -> Iterator[Finding]:
+    seen = environment_of(PATIENCE).get(PATIENCE, orchestration(settings)[PATIENCE])
+    well = (_number(seen) or 0) >= 60
+    yield Finding(
+        well, "patience with Prefect", f"{seen} s", f"unset {PATIENCE}: its server may take 20 s to start, or more"
+    )
+
+
+def _telemetry() -> Finding:
+    """What the processes that radloop starts would tell the makers of its tools."""
+    seen = environment_of(*TELEMETRY)
+    loud = [name for name, value in TELEMETRY.items() if seen.get(name) != value]
+    mend = " ".join(["export", *(f"{name}={TELEMETRY[name]}" for name in loud or TELEMETRY)])
+    return Finding(not loud, "telemetry", "off" if not loud else f"not off: {', '.join(loud)}", mend)
 
 
 def _writable(place: Path) -> bool:

@@ -16,15 +16,16 @@ from radloop.files import write_secret
 PROJECT = Path(__file__).resolve().parents[2]
 
 #: Every tool's telemetry is off: nothing of a hospital leaves its machine unasked.
-QUIET = {
+TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GX_ANALYTICS_ENABLED": "false",
     "DVC_NO_ANALYTICS": "1",
     "SCARF_NO_ANALYTICS": "true",
-    "GIT_TERMINAL_PROMPT": "0",
 }
+#: What every child process gets: no telemetry, and no question that nobody is there to answer.
+QUIET = {**TELEMETRY, "GIT_TERMINAL_PROMPT": "0"}
 
 
 class Settings(BaseSettings):
@@ -121,6 +122,14 @@ def load_settings() -> Settings:
 def quiet_environment(**extra: str) -> dict[str, str]:
     """The environment for a child process: this one's, with all telemetry off, plus `extra`."""
     return {**os.environ, **QUIET, **extra}
+
+
+def environment_of(*names: str) -> dict[str, str]:
+    """Other tools' variables as this process, and so each of its children, has them; those that are unset are left out.
+
+    The doctor looks at them, for what counts is the environment in the end and not who wrote it.
+    """
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def quieten() -> None:
