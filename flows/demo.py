@@ -16,12 +16,14 @@ from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.train import train
 from radloop.demo.cast import Cast, Month, clear_stage
-from radloop.demo.closing import Told, closing_table
+from radloop.demo.closing import Retrained, Told, closing_table
 from radloop.demo.labels import labels_of
 from radloop.demo.nih import nih_cast
 from radloop.demo.simulated import simulated_cast
 from radloop.errors import GateClosed
+from radloop.memory import PeakMemory
 from radloop.predictions import PredictionLog
+from radloop.registry import Registry
 from radloop.running import run_here
 from radloop.settings import Settings, load_settings
 from radloop.workspace import Workspace
@@ -31,8 +33,16 @@ CASE = "chest_pneumonia"
 
 def tell_story(seed: int = 0, data: str | None = None) -> None:
     """Play all chapters, print the closing table, and exit with 0 where the story went as it should."""
-    settings, told = load_settings(), Told(time.monotonic())
-    cast = _open_stage(settings, seed, data, told)
+    settings = load_settings()
+    with PeakMemory() as memory:
+        told = Told(time.monotonic(), memory)
+        cast = _open_stage(settings, seed, data, told)
+        _play(cast, settings, told)
+    sys.exit(closing_table(told, cast, settings, CASE))
+
+
+def _play(cast: Cast, settings: Settings, told: Told) -> None:
+    """Every chapter after the cast, in order."""
     with told.chapter("ingest") as chapter:
         chapter.seen = ingest(CASE, cast.source, str(cast.training))
     with told.chapter("train") as chapter:
@@ -42,8 +52,7 @@ def tell_story(seed: int = 0, data: str | None = None) -> None:
     for month in cast.months:
         _play_month(month, cast, settings, told)
     with told.chapter("retrain") as chapter:
-        chapter.seen = _retrain()
-    sys.exit(closing_table(told, cast, settings, CASE))
+        chapter.seen = _retrain(settings)
 
 
 def _open_stage(settings: Settings, seed: int, data: str | None, told: Told) -> Cast:
@@ -79,12 +88,14 @@ def _play_month(month: Month, cast: Cast, settings: Settings, told: Told) -> Non
         chapter.seen = monitor(CASE, month.start, month.end, month.name)
 
 
-def _retrain() -> object:
-    """A retrain may honestly end at a closed gate; the story tells it."""
+def _retrain(settings: Settings) -> Retrained:
+    """A retrain may honestly end at a closed gate; whether it had learnt by then, the closing table looks."""
+    refusal = None
     try:
-        return retrain(CASE)
-    except GateClosed as refusal:
-        return refusal
+        retrain(CASE)
+    except GateClosed as closed:
+        refusal = closed
+    return Retrained(Registry(settings).version(CASE, "candidate"), refusal)
 
 
 if __name__ == "__main__":

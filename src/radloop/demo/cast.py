@@ -32,13 +32,17 @@ class Month:
 
 @dataclass(frozen=True)
 class Cast:
-    """Everything that the story needs; `note` goes on every page, because nobody may mistake a simulation."""
+    """Everything that the story needs; `note` goes on every page, because nobody may mistake a simulation.
+
+    `goal`: seconds in which the whole story should be told on two quiet cores.
+    """
 
     source: str
     training: Path
     months: tuple[Month, ...]
     note: str
     knobs: dict[str, object]
+    goal: float
 
 
 def clear_stage(root: Path) -> None:

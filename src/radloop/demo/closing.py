@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from radloop.demo.cast import Cast
+from radloop.errors import GateClosed
 from radloop.files import read_json
+from radloop.memory import PeakMemory
+from radloop.registry import ModelVersion
 from radloop.settings import Settings
 from radloop.workspace import Workspace
+
+MEMORY = 4096.0  # MiB that the whole story may hold at a time
 
 
 @dataclass
@@ -25,9 +30,10 @@ class Chapter:
 
 @dataclass
 class Told:
-    """The story as far as it has been told; `began` is on the monotonic clock."""
+    """The story as far as it has been told; `began` is on the monotonic clock, `memory` watches all its processes."""
 
     began: float
+    memory: PeakMemory
     chapters: dict[str, Chapter] = field(default_factory=dict)
 
     @contextmanager
@@ -39,25 +45,67 @@ class Told:
         self.chapters[name] = chapter
 
 
+@dataclass(frozen=True)
+class Retrained:
+    """What came of the retrain: the newest candidate there is, and the refusal where one stopped it."""
+
+    candidate: ModelVersion
+    refusal: GateClosed | None = None
+
+    def learnt(self, first: ModelVersion) -> bool:
+        """True where a newer model was trained on other data, even if a gate then kept it from serving."""
+        return self.candidate.version > first.version and self.candidate.dataset_md5 != first.dataset_md5
+
+    def sentence(self, first: ModelVersion) -> str:
+        """What to tell of it."""
+        if not self.learnt(first):
+            return f"nothing was trained: {self.refusal or 'the snapshot is the same'}"
+        name = f"{self.candidate.name}, learnt from snapshot {self.candidate.dataset_md5}"
+        return f"{name}, does not serve: {self.refusal}" if self.refusal else f"{name}, is champion"
+
+
 def closing_table(told: Told, cast: Cast, settings: Settings, use_case: str) -> int:
-    """Print every figure and where to look; 0 where each month's verdict is among those that were to be expected."""
+    """Print every figure and where to look; 0 where nothing of the story was unexpected."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("chapter", "seconds", "what came of it", title=f"{use_case} · {cast.note}", show_lines=False)
-    lines = _lines(told, cast, settings, use_case)
+    lines, seconds = _lines(told, cast, settings, use_case), time.monotonic() - told.began
     for chapter in told.chapters.values():
         table.add_row(chapter.name, f"{chapter.seconds:.1f}", lines.get(chapter.name, ""))
     table.add_section()
-    table.add_row("all", f"{time.monotonic() - told.began:.1f}", "")
+    table.add_row("all", f"{seconds:.1f}", f"peak memory {told.memory.mib:.0f} MiB over all processes")
+    table.add_row("goals", "", goals(seconds, told.memory.mib, cast.goal))
     console = Console(width=140)
     console.print(table)
     for line in _where(settings, use_case):
         console.print(line, soft_wrap=True)
-    wrong = [month for month in cast.months if str(_verdict(told, month.name)) not in month.expected]
-    for month in wrong:
-        console.print(f"[red]unexpected[/red]: {month.name} is {_verdict(told, month.name)}, expected {month.expected}")
+    wrong = unexpected(told, cast)
+    for line in wrong:
+        console.print(f"[red]unexpected[/red]: {line}", soft_wrap=True)
     return 1 if wrong else 0
+
+
+def goals(seconds: float, mib: float, goal: float) -> str:
+    """Whether time and memory are as wished; a busy machine is no failure of the story, so this is told only."""
+    verdicts = ("missed", "met")
+    return f"at most {goal:.0f} s: {verdicts[seconds <= goal]}; at most {MEMORY:.0f} MiB: {verdicts[mib <= MEMORY]}"
+
+
+def unexpected(told: Told, cast: Cast) -> list[str]:
+    """What should not have come: a verdict that no month asked for, or a retrain that ended before it had learnt.
+
+    A model that learnt and was then honestly refused is no surprise.
+    """
+    found = []
+    for month in cast.months:
+        verdict = str(told.chapters[f"monitor {month.name}"].seen.verdict)
+        if verdict not in month.expected:
+            found.append(f"{month.name} is {verdict}, expected {' or '.join(month.expected)}")
+    first, retrained = told.chapters["train"].seen, told.chapters["retrain"].seen
+    if not retrained.learnt(first):
+        found.append(f"labels came and the retrain did not run: {retrained.sentence(first)}")
+    return found
 
 
 def _lines(told: Told, cast: Cast, settings: Settings, use_case: str) -> dict[str, str]:
@@ -67,7 +115,7 @@ def _lines(told: Told, cast: Cast, settings: Settings, use_case: str) -> dict[st
         "ingest": f"snapshot {seen['ingest'].md5} in commit {seen['ingest'].commit[:12]}",
         "train": f"{seen['train'].name}, bundle {seen['train'].bundle[:12]}, {_judged(seen['train'], settings)}",
         "deploy": f"{seen['deploy'].name} is champion; approvals asked for: {_approvals(place, use_case)}",
-        "retrain": _retrained(seen["retrain"]),
+        "retrain": seen["retrain"].sentence(seen["train"]),
     }
     for month in cast.months:
         report = seen[f"monitor {month.name}"]
@@ -90,14 +138,6 @@ def _judged(version: Any, settings: Settings) -> str:
 def _approvals(place: Workspace, use_case: str) -> str:
     asked = place.case(use_case).register_.approvals
     return f"{asked} (a demonstration)" if asked == 0 else str(asked)
-
-
-def _retrained(seen: Any) -> str:
-    return f"{seen.name} is champion" if hasattr(seen, "bundle") else f"refused: {seen}"
-
-
-def _verdict(told: Told, month: str) -> Any:
-    return told.chapters[f"monitor {month}"].seen.verdict
 
 
 def _where(settings: Settings, use_case: str) -> list[str]:

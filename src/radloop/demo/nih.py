@@ -20,6 +20,7 @@ from radloop.files import sha256
 DEAL = {"training": 0.60, "july": 0.14, "august": 0.26}
 #: Share of films with Pneumonia among all of ChestX-ray14 (1,431 of 112,120), which a small month can only approach.
 NATURAL = 0.05
+GOAL = 720.0  # seconds
 KNOBS: dict[str, object] = {
     "chest_pneumonia.evaluate.baseline_margin": -0.02,
     "chest_pneumonia.retrain.cooling_off_hours": 0.0,
@@ -58,7 +59,8 @@ def nih_cast(data: Path, folder: Path, finding: str) -> Cast:
         _month("August", 8, folder, f"AP films only, prevalence {usual:.0%} as before", ("watch", "retrain", "stop")),
         _month("September", 9, folder, f"AP films only, prevalence {NATURAL:.0%}", ("watch", "retrain", "stop")),
     )
-    return Cast("nih_cxr", folder / "training", months, "Real radiographs of ChestX-ray14; the months are made", KNOBS)
+    note = "Real radiographs of ChestX-ray14; the months are made"
+    return Cast("nih_cxr", folder / "training", months, note, KNOBS, GOAL)
 
 
 def at_prevalence(rows: pd.DataFrame, positive: pd.Series, share: float) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from radloop.simulate.knobs import Hospital
 from radloop.simulate.shifts import shifted
 
 STUDIES, PER_MONTH = 1200, 300
+GOAL = 360.0  # seconds
 #: Films of 256 pixels hold all that a network of 128 sees, at a quarter of the bytes.
 SIDE = 256
 #: What the small demonstration changes in params.yaml, and so in every run's commit.
@@ -48,4 +49,4 @@ def simulated_cast(folder: Path, seed: int, workers: int) -> Cast:
             ("watch", "retrain", "stop"), labels_come=True,
         ),
     )  # fmt: skip
-    return Cast("simulated", folder / "training", months, "SIMULATED patients and images", KNOBS)
+    return Cast("simulated", folder / "training", months, "SIMULATED patients and images", KNOBS, GOAL)
