@@ -165,6 +165,7 @@ TINY = {
     "split.largest_imbalance": 0.5, "evaluate.auroc_floor": 0.0, "evaluate.baseline_margin": -1.0,
     "evaluate.largest_calibration_error": 1.0, "evaluate.smallest_group": 5, "evaluate.svm_rows": 20,
     "evaluate.svm_side": 4, "evaluate.bootstrap": 1000, "monitor.smallest_window": 20,
+    "register.approvals": 0,
 }  # fmt: skip
 TRAINING, MONTH, SEED = 140, 40, 3
 

@@ -137,7 +137,8 @@ def _judged(version: Any, settings: Settings) -> str:
 
 def _approvals(place: Workspace, use_case: str) -> str:
     asked = place.case(use_case).register_.approvals
-    return f"{asked} (a demonstration)" if asked == 0 else str(asked)
+    usual = place.project_case(use_case).register_.approvals
+    return f"{asked}, for this is a demonstration; params.yaml asks for {usual}" if asked == 0 else str(asked)
 
 
 def _where(settings: Settings, use_case: str) -> list[str]:

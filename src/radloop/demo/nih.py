@@ -23,6 +23,7 @@ NATURAL = 0.05
 GOAL = 720.0  # seconds
 KNOBS: dict[str, object] = {
     "chest_pneumonia.evaluate.baseline_margin": -0.02,
+    "chest_pneumonia.register.approvals": 0,  # nobody is there to sign
     "chest_pneumonia.retrain.cooling_off_hours": 0.0,
     "chest_pneumonia.retrain.smallest_new_labels": 30,
 }

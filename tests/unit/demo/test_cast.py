@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from radloop.demo import nih, simulated
 from radloop.demo.cast import clear_stage
 from radloop.demo.nih import NATURAL, at_prevalence
 from radloop.demo.simulated import periods
 from radloop.errors import ConfigurationError
+from radloop.params import Params
 
 
 def test_a_folder_with_other_things_is_never_cleared(tmp_path: Path) -> None:
@@ -32,6 +34,13 @@ def test_the_shifted_month_differs_from_the_quiet_one_in_vendor_and_age_only() -
     july, august = periods(3)["july"], periods(3)["august"]
     changed = {name for name in vars(july) if getattr(july, name) != getattr(august, name)}
     assert changed == {"first_patient", "first_day", "last_day", "new_vendor", "age_mean"}
+
+
+def test_an_installation_asks_for_a_person_s_approval_and_a_demonstration_alone_for_none(params: Params) -> None:
+    assert params.use_cases
+    assert min(params.use_case(name).register_.approvals for name in params.use_cases) >= 1
+    for cast in (simulated, nih):
+        assert cast.KNOBS["chest_pneumonia.register.approvals"] == 0
 
 
 @pytest.mark.parametrize("share", [NATURAL, 0.5])

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from radloop.bundle import write_bundle
 from radloop.files import write_json
 from radloop.gate import Check, Gate, write_gate
-from radloop.params import Params, UseCase
+from radloop.params import Params, UseCase, override
 from radloop.registry import Links, Registry
 from radloop.settings import PROJECT, Settings
 
@@ -72,6 +72,7 @@ class Workspace:
     def make(cls, folder: Path) -> Workspace:
         folder.mkdir(parents=True)
         shutil.copy(PROJECT / "params.yaml", folder / "params.yaml")
+        override(folder / "params.yaml", {"chest_pneumonia.register.approvals": 0})  # but where a test asks for people
         return cls(folder, Params.load(folder).use_case("chest_pneumonia"))
 
     @property
