@@ -41,7 +41,7 @@ def prefect_url(settings: Settings) -> str:
 
 def serving_url(settings: Settings) -> str:
     """Address of the installation's prediction service."""
-    return f"http://{HOST}:{settings.serving_port}"
+    return settings.serving_url or f"http://{HOST}:{settings.serving_port}"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -71,8 +71,8 @@ def services(settings: Settings) -> list[Service]:
         Service(
             "serving",
             (python, "-m", "radloop", "serve", "--host", HOST, "--port", str(settings.serving_port)),
-            f"{serving_url(settings)}/docs",
-            f"{serving_url(settings)}/healthz",
+            f"http://{HOST}:{settings.serving_port}/docs",
+            f"http://{HOST}:{settings.serving_port}/healthz",
             needs=("mlflow",),  # two processes that make the tables of a new sqlite at once break it
         ),
         Service("worker", (python, "-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "1"), None, None),

@@ -95,6 +95,25 @@ def test_compose_asks_every_server_the_same_question_of_health() -> None:
             assert service.health.replace(HOST, "localhost").removesuffix("/") in asked, name
 
 
+def test_in_a_container_radloop_finds_the_others_and_its_links_open_on_the_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from radloop.services import environment, serving_url
+
+    monkeypatch.setenv("RADLOOP_HOME", str(tmp_path))
+    for name, value in COMPOSE["x-radloop"]["environment"].items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    settings = Settings()
+    told = environment(settings)
+    assert told["PREFECT_API_URL"] == COMPOSE["x-radloop"]["environment"]["PREFECT_API_URL"] == "http://prefect:4200/api"
+    assert (serving_url(settings), settings.tracking_uri) == ("http://serving:8000", "http://mlflow:5000")
+    assert settings.mlflow_page == "http://127.0.0.1:5000" and told["PREFECT_UI_URL"] == "http://127.0.0.1:4200"
+    hosts = [word for word in COMPOSE["services"]["mlflow"]["command"] if word.startswith("--allowed-hosts=")]
+    assert {"mlflow:5000", "127.0.0.1:5000"} <= set(hosts[0].partition("=")[2].split(","))
+    own = {key for key in COMPOSE["x-radloop"]["environment"] if key.startswith("RADLOOP_")}
+    assert own <= {f"RADLOOP_{field.upper()}" for field in Settings.model_fields}
+
+
 def test_compose_waits_for_what_a_service_needs() -> None:
     for row in COMPOSE["services"].values():
         for needed, condition in row.get("depends_on", {}).items():
@@ -105,10 +124,12 @@ def test_compose_waits_for_what_a_service_needs() -> None:
 
 def test_no_secret_of_compose_is_written_down_or_has_a_default() -> None:
     text = (INFRA / "compose.yaml").read_text()
-    named = re.findall(r"^\s*(\w*(?:PASSWORD|KEY|TOKEN|SECRET)\w*):\s*(\S+)", text, re.MULTILINE)
+    named = re.findall(r"^ *(\w*(?:PASSWORD|KEY|TOKEN|SECRET)\w*): *([^\s#]+)", text, re.MULTILINE)
     assert {name for name, _ in named} == {"POSTGRES_PASSWORD", "RADLOOP_PSEUDONYM_KEY"}
     for name, value in named:
         assert value.startswith(f"${{{name}:?"), f"{name} must come from infra/.env and be asked for"
+    passed = {name: row for name, row in COMPOSE["x-radloop"]["environment"].items() if name.endswith("TOKEN")}
+    assert passed == {"RADLOOP_SERVING_TOKEN": None}, "handed on where it is set, and never set here"
     assert re.findall(r"\$\{\w+:?-", text) == []
     assert re.findall(r"//\w+:(?!\$\{)[^@/\s]+@", text) == [], "a password in an address"
 

@@ -192,8 +192,8 @@ class Registry:
             return dict(client.get_run(run_id).data.metrics)
 
     def page(self, run_id: str) -> str:
-        """Address of a run's page, on the server of `make up` where MLflow is a local file."""
-        uri = self.settings.mlflow_uri or ""
+        """Address of a run's page for a browser, on the server of `make up` where MLflow is a local file."""
+        uri = self.settings.mlflow_page or self.settings.mlflow_uri or ""
         server = uri if uri.startswith("http") else f"http://127.0.0.1:{self.settings.mlflow_port}"
         with self._reaching() as client:
             home = client.get_run(run_id).info.experiment_id

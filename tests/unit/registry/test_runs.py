@@ -82,6 +82,8 @@ def test_a_run_links_to_where_it_came_from_and_back(registry: Registry, workspac
     }
     assert registry.page(run_id).startswith("http://127.0.0.1:5000/#/experiments/")
     assert registry.page(run_id).endswith(f"/runs/{run_id}?workflowType=machine_learning")
+    public = registry.settings.model_copy(update={"mlflow_page": "https://mlflow.example/"})
+    assert Registry(public).page(run_id).startswith("https://mlflow.example/#/experiments/")
     with pytest.raises(ConfigurationError, match="is no link of a run"):
         registry.link(run_id, "radloop.bundle", "x")
 
