@@ -11,7 +11,7 @@ from radloop.bundle import load_bundle
 from radloop.gate import Gate
 from radloop.registry import ModelVersion, Registry
 from radloop.running import run_here
-from radloop.services import running, serving_url
+from radloop.services import serving_url
 from radloop.settings import load_settings
 
 
@@ -45,17 +45,26 @@ def promote(version: ModelVersion, who: str, why: str) -> Gate:
 
 
 @outside
-def try_service(version: ModelVersion) -> None:
-    """The smoke set through the live service, where one runs. Raises GateClosed."""
+def live_service(use_case: str) -> str:
+    """Address of the service that answers now, however it was started; empty where none does."""
+    from radloop.serving.deploy import service_of
+
+    return service_of(load_settings(), use_case)
+
+
+@outside
+def try_service(version: ModelVersion, service: str) -> str:
+    """The smoke set through the live service, where there is one; what came of it. Raises GateClosed."""
     from radloop.serving.deploy import smoke_cases, smoke_http
 
     place, knobs = workspace(), workspace().case(version.use_case).deploy
-    if "serving" not in running(place.settings):
-        return
+    if not service:
+        return f"not tried: no service answers at {serving_url(place.settings)}"
     bundle = load_bundle(Registry(place.settings).bundle_path(version.use_case, version.version))
     cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
     token = place.settings.serving_token.get_secret_value() if place.settings.serving_token else ""
-    smoke_http(serving_url(place.settings), bundle, cases, knobs, token).require(version.name)
+    smoke_http(service, bundle, cases, knobs, token).require(version.name)
+    return f"passed through {service}"
 
 
 @outside
@@ -74,13 +83,15 @@ def deploy(
     """Smoke set, promotion, smoke set through the service; a failure there brings the champion before back."""
     chosen = candidate(use_case, version)
     try_out(chosen)
+    service = live_service(use_case)  # before it can die of the new version
     checks = promote(chosen, who, why)
     try:
-        try_service(chosen)
+        live = try_service(chosen, service)
     except Exception as failure:  # a service that died of the new version is no reason to keep it
         go_back(use_case, f"{type(failure).__name__}: {failure}")
         raise
-    show("deploy", f"**{chosen.name}** is champion\n\n" + "\n".join(f"- {c.name}: {c.seen}" for c in checks.checks))
+    said = [*(f"- {check.name}: {check.seen}" for check in checks.checks), f"- live smoke set: {live}"]
+    show("deploy", "\n".join([f"**{chosen.name}** is champion\n", *said]))
     tell("radloop.champion", use_case, {"version": chosen.version, "bundle": chosen.bundle})
     return chosen
 

@@ -41,7 +41,7 @@ def prefect_url(settings: Settings) -> str:
 
 def serving_url(settings: Settings) -> str:
     """Address of the installation's prediction service."""
-    return settings.serving_url or f"http://{HOST}:{settings.serving_port}"
+    return (settings.serving_url or "").rstrip("/") or f"http://{HOST}:{settings.serving_port}"
 
 
 def environment(settings: Settings) -> dict[str, str]:

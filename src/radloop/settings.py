@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from radloop.errors import ConfigurationError
-from radloop.files import write_secret
+from radloop.files import sha256, write_secret
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The folder of all state of this installation."""
         return (self.home or self.project / ".radloop" / self.name).absolute()
+
+    @property
+    def mark(self) -> str:
+        """What this installation's services are known by, without telling a path."""
+        return sha256(str(self.root).encode())[:12]
 
     @property
     def workspace(self) -> Path:

@@ -57,6 +57,7 @@ def test_training_as_a_deployment_completes_and_its_champion_answers(served: Any
     assert "Completed" in loop.trained
     health = httpx.get(f"{services.serving_url(served.settings)}/healthz", timeout=10).json()
     assert health["bundle"] == loop.told["bundle"]
+    assert f"live smoke set: passed through {services.serving_url(served.settings)}" in artifact(loop, "deploy")
     assert loop.told["scored"] == MONTH
     assert loop.told["verdict"] in ("healthy", "watch", "retrain", "stop") and loop.told["sentence"]
 

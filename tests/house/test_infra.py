@@ -105,7 +105,9 @@ def test_in_a_container_radloop_finds_the_others_and_its_links_open_on_the_host(
         monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
     settings = Settings()
     told = environment(settings)
-    assert told["PREFECT_API_URL"] == COMPOSE["x-radloop"]["environment"]["PREFECT_API_URL"] == "http://prefect:4200/api"
+    assert (
+        told["PREFECT_API_URL"] == COMPOSE["x-radloop"]["environment"]["PREFECT_API_URL"] == "http://prefect:4200/api"
+    )
     assert (serving_url(settings), settings.tracking_uri) == ("http://serving:8000", "http://mlflow:5000")
     assert settings.mlflow_page == "http://127.0.0.1:5000" and told["PREFECT_UI_URL"] == "http://127.0.0.1:4200"
     hosts = [word for word in COMPOSE["services"]["mlflow"]["command"] if word.startswith("--allowed-hosts=")]

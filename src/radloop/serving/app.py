@@ -130,7 +130,7 @@ def _other_routes(app: FastAPI, desk: Desk) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
         """Whether the service lives, what it serves, and whether it can still see the registry."""
-        return health_facts(desk.follower.state)
+        return health_facts(desk.follower.state, desk.follower.use_case, desk.settings.mark)
 
     @app.get("/model")
     def model() -> dict[str, Any]:

@@ -17,8 +17,10 @@ from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import GateClosed, ServiceUnavailable, StudyRejected
 from radloop.gate import Check
 from radloop.params import Deploy, Paths
+from radloop.services import serving_url
 from radloop.serving.reader import read_study
 from radloop.serving.strangers import strangers
+from radloop.settings import Settings
 
 if TYPE_CHECKING:
     from radloop.bundle import Bundle
@@ -94,6 +96,25 @@ def smoke(bundle: Bundle, cases: Sequence[SmokeCase], deploy: Deploy) -> SmokeRe
             _refusals(refused, strangers(bundle)),
         )
     )
+
+
+def service_of(settings: Settings, use_case: str) -> str:
+    """Address of the service that a deployment concerns, empty where none answers.
+
+    At an address of the settings anyone's service counts; at the usual port only this installation's own, because a
+    demonstration must not try its model on the service that happens to hold that port.
+    """
+    url = serving_url(settings)
+    return url if answers(url, use_case, None if settings.serving_url else settings.mark) else ""
+
+
+def answers(base_url: str, use_case: str, installation: str | None) -> bool:
+    """Whether a service for this use case, and of this installation where one is given, lives at an address."""
+    try:
+        health = httpx.get(f"{base_url}/healthz", timeout=5, trust_env=False).raise_for_status().json()
+        return health["use_case"] == use_case and installation in (None, health["installation"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):  # nobody, or somebody else's server
+        return False
 
 
 def smoke_http(

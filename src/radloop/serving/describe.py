@@ -57,12 +57,14 @@ PREDICT: dict[str, Any] = {
 }
 
 
-def health_facts(state: State) -> dict[str, Any]:
-    """What GET /healthz returns."""
+def health_facts(state: State, use_case: str, installation: str) -> dict[str, Any]:
+    """What GET /healthz returns; `installation` is its mark, by which a deployment knows its own service."""
     served = state.served
     return {
         "status": state.status,
         "ready": served is not None,
+        "use_case": use_case,
+        "installation": installation,
         "version": served.version if served else None,
         "bundle": served.bundle.hash if served else None,
         "trouble": state.trouble,

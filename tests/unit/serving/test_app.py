@@ -110,6 +110,8 @@ def test_without_a_champion_the_service_lives_but_does_not_answer(settings, regi
         assert client.get("/healthz").json() == {
             "status": "no_champion",
             "ready": False,
+            "use_case": CASE,
+            "installation": settings.mark,
             "version": None,
             "bundle": None,
             "trouble": "",

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -21,7 +23,8 @@ import pytest
 from radloop.errors import ServiceUnavailable
 from radloop.params import UseCase
 from radloop.predictions import PredictionLog
-from radloop.serving.deploy import smoke_http
+from radloop.serving.deploy import answers, service_of, smoke_http
+from radloop.settings import Settings
 
 from .conftest import CASE, NAME, dicom, make_bundle, png
 from .test_deploy import cases_of
@@ -95,6 +98,31 @@ def test_a_service_that_does_not_take_the_bundle_up_fails_and_one_that_is_away_i
     assert [check.name for check in report.checks] == ["taken up"] and not report.passed
     with pytest.raises(ServiceUnavailable, match="does not answer"):
         smoke_http(url, other, cases_of(other), case.deploy)
+
+
+def test_a_service_is_found_by_its_own_installation_and_by_whoever_names_its_address(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "bundle")
+    home, other = Settings(home=tmp_path / "home"), Settings(home=tmp_path / "other")
+    with serving(tmp_path / "home", tmp_path / "bundle") as (url, _):
+        assert answers(url, CASE, home.mark) and answers(url, CASE, None)
+        assert not answers(url, CASE, other.mark)
+        assert not answers(url, "another_case", None)
+        port = int(url.rpartition(":")[2])
+        assert service_of(home.model_copy(update={"serving_port": port}), CASE) == url
+        assert service_of(other.model_copy(update={"serving_port": port}), CASE) == ""
+        assert service_of(other.model_copy(update={"serving_url": f"{url}/"}), CASE) == url
+    assert not answers(url, CASE, home.mark)
+
+
+def test_another_server_at_the_address_is_no_service(tmp_path: Path) -> None:
+    (tmp_path / "healthz").write_text('{"status": "ok"}')
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert not answers(f"http://127.0.0.1:{server.server_port}", CASE, None)
+        (tmp_path / "healthz").write_text("fine")
+        assert not answers(f"http://127.0.0.1:{server.server_port}", CASE, None)
+        server.shutdown()
 
 
 def test_a_server_killed_at_work_has_journalled_every_answer_it_gave(tmp_path: Path) -> None:
