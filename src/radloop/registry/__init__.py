@@ -23,7 +23,7 @@ from radloop.params import UseCase
 from radloop.registry import aliases, names, promotion, runs, versions
 from radloop.registry.connection import connect, experiment, reaching, use_store
 from radloop.registry.follow import Follower
-from radloop.registry.outputs import Outputs
+from radloop.registry.outputs import Outputs, last_judgement
 from radloop.registry.promotion import Request, SameCases
 from radloop.registry.runs import Links, TrainingRun
 from radloop.registry.versions import ModelVersion
@@ -116,12 +116,13 @@ class Registry:
     def promote(self, case: UseCase, version: int, who: str, why: str, cases: SameCases | None = None) -> Gate:
         """Make a version champion if its gate is open, it is not worse than today's champion, and it is approved.
 
+        The gate is the registered one, and the workspace's as well while that holds this very bundle.
         Raises GateClosed saying what is missing.
         """
         with self._moving(case.name) as client:
-            return promotion.promote(
-                client, self.ledger, case, Request(self.version(case.name, version), who, why, cases)
-            )
+            found = self.version(case.name, version)
+            today = last_judgement(self.settings.workspace, case, found.bundle)
+            return promotion.promote(client, self.ledger, case, Request(found, who, why, cases, today))
 
     def rollback(self, use_case: str, who: str, why: str) -> ModelVersion | None:
         """Bring back the champion before today's; with none before, there is no champion any more."""

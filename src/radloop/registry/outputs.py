@@ -118,6 +118,21 @@ class Outputs:
         return path
 
 
+def last_judgement(workspace: Path, case: UseCase, bundle: str) -> Gate | None:
+    """What the workspace's evaluation says today of this bundle; None where another bundle lies there, or nothing.
+
+    A gate with no check, which is closed, where the bundle lies there and its evaluation does not.
+    """
+    if not (workspace / "params.yaml").exists():
+        return None
+    outputs = Outputs(workspace, case)
+    name, metrics = outputs.stage("package") / "bundle.sha256", outputs.stage("evaluate") / "metrics.json"
+    if not name.exists() or outputs.bundle_hash != bundle:
+        return None
+    judged = metrics.exists() and outputs.metrics["bundle"] == bundle
+    return outputs.gate if judged else Gate("evaluate", case.name, ())
+
+
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, item in value.items():

@@ -42,6 +42,7 @@ class Request:
     who: str
     why: str
     cases: SameCases | None = None
+    today: Gate | None = None  # what the workspace's evaluation says of it now, where it knows this bundle
 
 
 def promote(client: MlflowClient, ledger: Ledger, case: UseCase, request: Request) -> Gate:
@@ -68,14 +69,7 @@ def promote(client: MlflowClient, ledger: Ledger, case: UseCase, request: Reques
 
 def judge(ledger: Ledger, case: UseCase, request: Request, champion: ModelVersion | None) -> Gate:
     """The three checks, without moving anything."""
-    failed = request.version.tags.get(names.GATE_FAILED, "")
-    passed = Check(
-        "evaluation_gate",
-        request.version.gate_open,
-        "open" if request.version.gate_open else f"closed ({failed})",
-        "open",
-    )
-    checks = (passed, _not_worse(case, request, champion), _approved(ledger, case, request.version))
+    checks = (_passed(request), _not_worse(case, request, champion), _approved(ledger, case, request.version))
     return Gate("register", case.name, checks)
 
 
@@ -112,6 +106,17 @@ def approvers(ledger: Ledger, version: ModelVersion) -> list[str]:
         == (version.use_case, version.version, version.bundle)
     }
     return sorted(named.values())
+
+
+def _passed(request: Request) -> Check:
+    """Open when it was registered, and still open where it has been judged again since."""
+    name, rule, today = "evaluation_gate", "open, and open still where it was judged again", request.today
+    if not request.version.gate_open:
+        return Check(name, False, f"closed ({request.version.tags.get(names.GATE_FAILED, '')})", rule)
+    if today is not None and not today.open:
+        failed = ", ".join(check.name for check in today.failed) or "no judgement in the workspace"
+        return Check(name, False, f"open when registered, closed today ({failed})", rule)
+    return Check(name, True, "open", rule)
 
 
 def _approved(ledger: Ledger, case: UseCase, version: ModelVersion) -> Check:

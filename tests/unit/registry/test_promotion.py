@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 
 import radloop
 from radloop.errors import ConfigurationError, GateClosed, ServiceUnavailable
+from radloop.gate import Check, Gate, write_gate
 from radloop.intervals import Interval
 from radloop.params import UseCase
 from radloop.registry import ModelVersion, Registry, SameCases, names
@@ -105,6 +106,42 @@ def test_a_closed_gate_keeps_a_version_from_becoming_champion(registry: Registry
     assert _champion(registry) is None
     (refusal,) = registry.ledger.entries("refusal")
     assert (refusal.body["who"], refusal.body["version"]) == ("Ada", 1)
+
+
+def _judge_again(workspace: Workspace, gate_open: bool) -> None:
+    check = Check("auroc_floor", gate_open, "0.91", "at least 0.95")
+    write_gate(workspace.out / "evaluate" / "gate.json", Gate("evaluate", CASE, (check,)))
+
+
+def test_a_version_that_was_judged_again_and_failed_does_not_become_champion(
+    registry: Registry, workspace: Workspace
+) -> None:
+    _register(registry, workspace, 1)
+    _judge_again(workspace, gate_open=False)
+    with pytest.raises(GateClosed, match=r"open when registered, closed today \(auroc_floor\)"):
+        registry.promote(workspace.case, 1, "Ada", "please")
+    assert _champion(registry) is None
+    _judge_again(workspace, gate_open=True)
+    registry.promote(workspace.case, 1, "Ada", "the rule was a typing error")
+    assert _champion(registry) == 1
+
+
+def test_a_version_whose_evaluation_was_begun_again_and_not_ended_does_not_become_champion(
+    registry: Registry, workspace: Workspace
+) -> None:
+    _register(registry, workspace, 1)
+    shutil.rmtree(workspace.out / "evaluate")
+    with pytest.raises(GateClosed, match="no judgement in the workspace"):
+        registry.promote(workspace.case, 1, "Ada", "please")
+
+
+def test_the_judgement_of_another_bundle_is_no_reason_against_a_version(
+    registry: Registry, workspace: Workspace
+) -> None:
+    _register(registry, workspace, 1)
+    workspace.train(seed=1, gate_open=False)
+    registry.promote(workspace.case, 1, "Ada", "the first one")
+    assert _champion(registry) == 1
 
 
 @pytest.mark.parametrize("better", [0.0, 0.5])
