@@ -156,7 +156,8 @@ def bench(
     what: Annotated[str, typer.Argument(help="jobs (with ratios), folds or seeds.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; default simulated.")] = None,
-    seeds: Annotated[int, typer.Option(help="seeds: how many, counted from 0.")] = 20,
+    seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
+    first: Annotated[int, typer.Option(help="seeds: the first, so that two halves may run side by side.")] = 0,
 ) -> None:
     """Measure: every job against the plain way, the network against its baselines, the monitor over many seeds."""
     from radloop.bench.running import bench_folds, bench_jobs
@@ -169,7 +170,7 @@ def bench(
     elif what == "seeds":
         from monitoring.bench import bench_seeds
 
-        bench_seeds(chosen, use_case, range(seeds))
+        bench_seeds(chosen, use_case, range(first, first + seeds))
     else:
         raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds or seeds")
 
