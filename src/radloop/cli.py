@@ -164,7 +164,9 @@ def bench(
 
     chosen = load_settings()
     if what == "jobs":
-        bench_jobs(chosen, use_case)
+        from monitoring.bench import monitor_job
+
+        bench_jobs(chosen, use_case, [monitor_job(use_case)])
     elif what == "folds":
         bench_folds(chosen, use_case, data_folder, {})
     elif what == "seeds":

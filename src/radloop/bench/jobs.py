@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from radloop.bench.clock import Measured, measure
-from radloop.bench.setting import Setting
-from radloop.simulate.knobs import Hospital
+from radloop.bench.clock import Job, Measured, measure
+from radloop.bench.setting import Setting, Size
+from radloop.demo.simulated import periods
 
-STUDIES, SIDE = 600, 512
-#: Stages that are timed as DVC runs them; training is timed for two epochs.
+#: Stages that are timed as DVC runs them.
 STAGES = ("validate", "split", "prepare", "train", "calibrate", "package", "predict", "evaluate")
-KNOBS: dict[str, object] = {
-    "chest_pneumonia.train.epochs": 2,
-    "chest_pneumonia.evaluate.auroc_floor": 0.0,
-    "chest_pneumonia.evaluate.baseline_margin": -1.0,
-}
+#: Films of 512 x 512 that the simulated hospital should write in a second.
+WANTED = 40.0
 
 
-def time_jobs(setting: Setting, use_case: str) -> Iterator[Measured]:
-    """Time simulating, the command line, and every stage on `STUDIES` films of `SIDE` pixels."""
-    python = sys.executable
-    yield measure("help", "radloop --help", (python, "-m", "radloop", "--help"), setting.folder)
-    yield time_simulation(setting)
-    setting.admit(use_case, "simulated", setting.incoming(Hospital(image_size=SIDE), STUDIES, "training"))
-    for verb in STAGES:
-        command = (python, "-m", "radloop", "stage", verb, use_case)
-        yield measure(verb, f"{STUDIES} films of {SIDE} px", command, setting.folder)
+def jobs(setting: Setting, use_case: str, size: Size) -> list[Job]:
+    """Every job but monitoring, in the order of the loop; each finds what the ones before it have left."""
+    films, month = f"{size.studies} films of {size.side} px", f"{size.month} films of {size.side} px"
+    snapshot = str(setting.paths.snapshot(use_case).relative_to(setting.folder))
+    simulate = ("radloop", "simulate", "films", "--studies", str(size.written))
+    smoke = f"smoke set of {setting.case(use_case).deploy.smoke_cases} films"
+    return [
+        Job("help", "radloop --help", ("radloop", "--help")),
+        Job("simulate", f"{size.written} films of 512 px", simulate, ("films",), size.written, WANTED),
+        Job("ingest", films, _work("ingest", use_case), (snapshot,), size.studies),
+        *(Job(verb, films, ("radloop", "stage", verb, use_case)) for verb in STAGES),
+        Job("reference", films, _work("reference", use_case)),
+        Job("deploy", smoke, _work("deploy", use_case)),
+        Job("infer", month, _work("infer", use_case), ("home",), size.month),
+    ]
 
 
-def time_simulation(setting: Setting) -> Measured:
-    """Time the writing of simulated films, each run into a new folder."""
-    runs = iter(range(1000))
-    seen = [measure("simulate", "", (*_simulate(), f"films-{next(runs)}"), setting.folder, runs=1) for _ in range(3)]
-    middle = sorted(seen, key=lambda one: one.seconds)[1]
-    rate = 200 / middle.seconds
-    what = f"200 films of {SIDE} px, {rate:.0f}/s with the start of the process"
-    return Measured("simulate", what, middle.seconds, middle.memory, 3, middle.load)
+def _work(job: str, use_case: str) -> tuple[str, ...]:
+    return ("radloop.bench.work", job, use_case)
 
 
-def _simulate() -> tuple[str, ...]:
-    return (sys.executable, "-m", "radloop", "simulate", "--studies", "200")
+def time_jobs(setting: Setting, use_case: str, size: Size, more: Sequence[Job] = ()) -> Iterator[Measured]:
+    """Time every job and then `more`, those of layers above this one."""
+    for period, studies in (("training", size.studies), ("july", size.month)):
+        setting.incoming(replace(periods(0)[period], image_size=size.side), studies, period)
+    for job in [*jobs(setting, use_case, size), *more]:
+        yield measure(job, setting.folder, size.runs)

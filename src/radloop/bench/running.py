@@ -3,41 +3,59 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 from radloop.bench import ratios
+from radloop.bench.clock import Job
 from radloop.bench.folds import out_of_fold
-from radloop.bench.jobs import KNOBS, SIDE, STUDIES, time_jobs
-from radloop.bench.report import keep, show_jobs, show_ratios, show_table
-from radloop.bench.setting import Setting
+from radloop.bench.jobs import time_jobs
+from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
+from radloop.bench.setting import Setting, Size
 from radloop.settings import Settings
 from radloop.simulate.knobs import Hospital
 from radloop.stages import run_stage
 
 
-def bench_jobs(settings: Settings, use_case: str) -> None:
-    """Time and memory of every job, then the ratios, on the same films."""
+def bench_jobs(settings: Settings, use_case: str, more: Sequence[Job] = (), size: Size | None = None) -> None:
+    """Time and memory of every job, then the ratios, on the same films; `more` are jobs of layers above this one."""
+    size = size or Size()
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
-        setting = Setting(Path(folder), settings, KNOBS)
-        keep(settings.root / "bench", "jobs", show_jobs(time_jobs(setting, use_case)))
-        measured = (way(setting, use_case) for way in (ratios.time_prepare, ratios.time_serving, ratios.time_training))
-        keep(settings.root / "bench", "ratios", show_ratios(measured))
+        setting = Setting(Path(folder), settings, size.knobs)
+        seen = show_jobs(time_jobs(setting, use_case, size, more))
+        keep(settings.root / "bench", "jobs", job_rows(seen))
+        ways = (ratios.time_prepare, ratios.time_serving, ratios.time_training)
+        compared = show_ratios(way(setting, use_case, size.turns) for way in ways)
+        keep(settings.root / "bench", "ratios", ratio_rows(compared))
+    show_table(
+        f"{use_case}: each job as a process, the memory of its largest; params.yaml but {_told(size.knobs)}",
+        job_rows(seen),
+    )
+    show_table(f"{use_case}: beside the plain way, outputs equal", ratio_rows(compared))
 
 
-def bench_folds(settings: Settings, use_case: str, data: Path | None, knobs: dict[str, Any]) -> None:
-    """Out-of-fold comparison on ChestX-ray14 in `data`, or on a simulated hospital of 1,200 studies."""
+def _told(knobs: Mapping[str, object]) -> str:
+    return ", ".join(f"{name.partition('.')[2]}={value}" for name, value in knobs.items()) or "nothing"
+
+
+def bench_folds(
+    settings: Settings, use_case: str, data: Path | None, knobs: dict[str, Any], size: Size | None = None
+) -> None:
+    """Out-of-fold comparison on ChestX-ray14 in `data`, or on a simulated hospital of twice the usual studies."""
+    size = size or Size()
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
         setting = Setting(Path(folder), settings, knobs)
         if data is None:
-            films = setting.incoming(Hospital(image_size=SIDE), 2 * STUDIES, "training")
+            films = setting.incoming(Hospital(image_size=size.side), 2 * size.studies, "training")
             setting.admit(use_case, "simulated", films)
         else:
             setting.admit(use_case, "nih_cxr", data)
         with chdir(setting.folder):
             for verb in ("validate", "split", "prepare"):
                 run_stage(verb, use_case)
-        rows: list[dict[str, Any]] = out_of_fold(setting, use_case).to_dict("records")  # type: ignore[assignment]
+        found = out_of_fold(setting, use_case).astype(object)
+        rows: list[dict[str, Any]] = found.where(found.notna(), None).to_dict("records")  # type: ignore[assignment]
         show_table(f"{use_case}: 5-fold out-of-fold AUROC", rows)
         keep(settings.root / "bench", "folds", rows)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from radloop.bench.clock import RUNS, TURNS
 from radloop.catalog import Admission
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.ingest import ingest
@@ -18,13 +21,38 @@ from radloop.sources import open_source
 KEY = b"the patients of a bench are invented"
 
 
-class Setting:
-    """One such folder with the project's params.yaml and whatever knobs are changed in it."""
+#: What differs from params.yaml while jobs are timed: training, which takes all its epochs alike.
+KNOBS: dict[str, object] = {"chest_pneumonia.train.epochs": 2}
 
-    def __init__(self, folder: Path, settings: Settings, knobs: dict[str, object] | None = None) -> None:
+
+@dataclass(frozen=True)
+class Size:
+    """How much a bench handles, how often, and which knobs it changes.
+
+    `studies` are learnt from, `month` is a month of production, `written` are simulated against the clock; their
+    films have `side` pixels a side. Jobs are run `runs` times, the two ways of a ratio take `turns` each.
+    """
+
+    studies: int = 600
+    month: int = 300
+    written: int = 200
+    side: int = 512
+    runs: int = RUNS
+    turns: int = TURNS
+    knobs: Mapping[str, object] = field(default_factory=lambda: KNOBS)
+
+
+class Setting:
+    """One such folder with the project's params.yaml and whatever knobs are changed in it.
+
+    A folder that has its params.yaml already is taken as it is, for a job in a process of its own.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, knobs: Mapping[str, object] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(settings.project / "params.yaml", folder / "params.yaml")
-        override(folder / "params.yaml", knobs or {})
+        if not (folder / "params.yaml").exists():
+            shutil.copy(settings.project / "params.yaml", folder / "params.yaml")
+            override(folder / "params.yaml", dict(knobs or {}))
         self.folder, self.settings = folder, settings
 
     @property
