@@ -9,7 +9,7 @@ import pytest
 
 from radloop.demo import nih, simulated
 from radloop.demo.cast import clear_stage
-from radloop.demo.nih import NATURAL, at_prevalence
+from radloop.demo.nih import DEAL, NATURAL, at_prevalence, deal
 from radloop.demo.simulated import periods
 from radloop.errors import ConfigurationError
 from radloop.params import Params
@@ -50,3 +50,17 @@ def test_rows_at_a_prevalence_have_it(share: float) -> None:
     chosen = at_prevalence(rows, positive, share)
     assert positive[chosen.index].mean() == pytest.approx(share, abs=0.01)
     assert len(chosen) > 200
+
+
+def test_the_parts_of_the_real_set_share_no_patient_and_are_alike_in_finding_and_view() -> None:
+    patients = pd.Series([str(n // 2) for n in range(2000)])
+    positive = pd.Series([n % 10 < 4 for n in range(2000)])
+    ap = pd.Series([n % 4 == 0 for n in range(2000)])
+    part = deal(patients, positive, ap)
+    films = pd.DataFrame({"patient": patients, "positive": positive, "ap": ap, "part": part})
+    assert films.groupby("patient")["part"].nunique().max() == 1
+    for name, share in DEAL.items():
+        chosen = films[films["part"] == name]
+        assert len(chosen) / len(films) == pytest.approx(share, abs=0.01)
+        assert chosen["positive"].mean() == pytest.approx(0.4, abs=0.02)
+        assert chosen["ap"].mean() == pytest.approx(0.25, abs=0.02)
