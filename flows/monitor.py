@@ -13,7 +13,7 @@ from monitoring import MonitorReport, Window
 from radloop.predictions import PredictionLog
 from radloop.references import load_reference
 from radloop.registry import ModelVersion, Registry
-from radloop.registry.names import DATA_DOCS, MONITOR_REPORT
+from radloop.registry.names import DATA_DOCS, DVC_COMMIT, FLOW_URL, MONITOR_REPORT
 from radloop.running import run_here
 from radloop.serving.champions import serving_version
 from radloop.settings import Settings, load_settings
@@ -35,11 +35,14 @@ def look(use_case: str, window: Window) -> MonitorReport:
 
 
 def about(settings: Settings, version: ModelVersion) -> dict[str, Any]:
-    """What the pages tell of the model, with the way to its run."""
-    run, docs = Registry(settings).page(version.run_id), Registry(settings).links(version.run_id).get(DATA_DOCS, "")
-    pages = {"MLflow run": run, "Data Docs": docs, "Prefect run": links().get("flow_url", "")}
-    known = {title: page for title, page in pages.items() if page}
-    return {"model_version": version.name, "bundle": version.bundle, "dataset": version.dataset_md5, "links": known}
+    """What the pages tell of the model, with the way to its run; pages beside them are linked from where they lie."""
+    registry = Registry(settings)
+    known, pages = registry.links(version.run_id), {"MLflow run": registry.page(version.run_id)}
+    pages["Prefect run of the training"], pages["Prefect run"] = known.get(FLOW_URL, ""), links().get("flow_url", "")
+    pages["Data Docs"] = known.get(DATA_DOCS, "").replace((settings.reports / version.use_case).as_uri(), "..")
+    told = {"model_version": version.name, "bundle": version.bundle, "dataset": version.dataset_md5}
+    told["workspace_commit"] = known.get(DVC_COMMIT, "")
+    return {**told, "links": {title: page for title, page in pages.items() if page}}
 
 
 @outside

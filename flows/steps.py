@@ -6,6 +6,7 @@ Inside DVC it is files to files with no retry; outside it is the world, which ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import settings, task
@@ -17,6 +18,7 @@ from prefect.tasks import Task
 from prefect.utilities.urls import url_for
 
 from radloop import gate
+from radloop.data_docs import keep_data_docs
 from radloop.errors import ServiceUnavailable
 from radloop.services import prefect_url
 from radloop.settings import load_settings
@@ -75,6 +77,12 @@ def tell(event: str, use_case: str, payload: dict[str, Any]) -> None:
 def show(key: str, markdown: str) -> None:
     """Leave an artifact on the flow run's page."""
     create_markdown_artifact(markdown, key=key)
+
+
+def keep_docs(place: Workspace, use_case: str) -> Path:
+    """Keep the Data Docs of the current snapshot below the reports; the index page that stays."""
+    made = place.stage(use_case, "validate") / "data_docs"
+    return keep_data_docs(made, place.settings.reports / use_case, place.md5(use_case))
 
 
 def links() -> dict[str, str]:

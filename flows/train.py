@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from prefect import flow
 
-from flows.steps import links, open_workspace, outside, reproduce, require, show, workspace
+from flows.steps import keep_docs, links, open_workspace, outside, reproduce, require, show, workspace
+from radloop.data_docs import sign_data_docs
 from radloop.ledger import count_test_uses
 from radloop.references import keep_reference
 from radloop.registry import Links, ModelVersion, Registry, TrainingRun
-from radloop.registry.names import DATA_DOCS
+from radloop.registry.names import DATA_DOCS, DVC_COMMIT
 from radloop.running import run_here
 from radloop.settings import load_settings
 from radloop.workspace import Workspace, outer_commit
@@ -31,9 +33,14 @@ def remember(use_case: str) -> None:
 
 @outside
 def write_down(use_case: str, came_from: Links) -> TrainingRun:
-    """Complete the MLflow run; where nothing was trained, link to the earlier one."""
+    """Complete the MLflow run, or link to the earlier one where nothing was trained; its Data Docs name it in turn."""
     place = workspace()
-    return Registry(place.settings).log_training(place.case(use_case), place.folder, came_from)
+    registry = Registry(place.settings)
+    docs = keep_docs(place, use_case)
+    run = registry.log_training(place.case(use_case), place.folder, replace(came_from, data_docs=docs.as_uri()))
+    pages = {"MLflow run": registry.page(run.run_id), "Prefect run": came_from.flow_url}
+    sign_data_docs(docs, "trained or judged on", came_from.commit, pages)
+    return run
 
 
 @outside
@@ -45,9 +52,7 @@ def register(use_case: str, run_id: str) -> ModelVersion:
 
 def origin(place: Workspace, use_case: str, commit: str) -> Links:
     """Where this training comes from, for the links of its MLflow run."""
-    docs = place.stage(use_case, "validate") / "data_docs" / "index.html"
-    outer = outer_commit(place.settings.project)
-    return Links(commit, outer, place.md5(use_case), data_docs=docs.as_uri(), **links())
+    return Links(commit, outer_commit(place.settings.project), place.md5(use_case), **links())
 
 
 def announcement(version: ModelVersion, run: TrainingRun) -> str:
@@ -55,9 +60,11 @@ def announcement(version: ModelVersion, run: TrainingRun) -> str:
     registry = Registry(load_settings())
     uses = count_test_uses(registry.ledger, version.test_set_sha256)
     used = f"test set `{version.test_set_sha256[:12]}` used for {uses} model{'s' if uses != 1 else ''} so far"
-    pages = {"MLflow": registry.page(run.run_id), "Data Docs": registry.links(run.run_id).get(DATA_DOCS, "")}
+    known = registry.links(run.run_id)
+    pages = {"MLflow": registry.page(run.run_id), "Data Docs": known.get(DATA_DOCS, "")}
     found = " · ".join(f"[{title}]({page})" for title, page in pages.items() if page)
-    return f"**{version.name}** `{version.bundle[:12]}`: {run}; {used}\n\n{found}"
+    restored = f"workspace commit `{known.get(DVC_COMMIT, '')}`"
+    return f"**{version.name}** `{version.bundle[:12]}`: {run}; {used}\n\n{found} · {restored}"
 
 
 @flow(name="train", persist_result=False)

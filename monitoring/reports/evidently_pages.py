@@ -15,6 +15,7 @@ from monitoring.findings import Finding
 from monitoring.looks import Look
 from monitoring.reports.evidently_metrics import ExactTable, Forest, SampledDrift, Statement
 from monitoring.reports.figures import drawn_edges
+from monitoring.reports.page import markdown_link
 from monitoring.reports.summary import effect_text, interval_text
 from monitoring.sides import Side
 from monitoring.verdict import title
@@ -52,6 +53,7 @@ def _opening(name: str, seen: Look, told: Mapping[str, Any]) -> Statement:
     now, before, window = told["counts"]["window"], told["counts"]["reference"], told["window"]
     about = {key: value for key, value in told["about"].items() if key not in ("links", "data_note")}
     note = told["about"].get("data_note")
+    links = [markdown_link(title, address) for title, address in (told["about"].get("links") or {}).items()]
     labels = "" if seen.measured or name != "Bias" else (
         "**No labels yet:** what follows is how often the model says yes in every group. Groups may differ in how "
         "often they have the finding, so a difference here is no bias by itself.")  # fmt: skip
@@ -66,6 +68,7 @@ def _opening(name: str, seen: Look, told: Mapping[str, Any]) -> Statement:
         f"{told['sample']['at_most']:,} rows a side, {told['sample']['rule']}; the distances describe and never alarm.",
         labels,
         "[Summary](summary.html) · [Drift](drift.html) · [Bias](bias.html) · [All reports](../../index.html)",
+        " · ".join(links),
     ]
     text = "\n\n".join(_safe(paragraph) for paragraph in paragraphs if paragraph)
     return Statement(heading=_safe(f"{name}: {told['title']}"), text=text, images=now["images"])

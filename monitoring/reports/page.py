@@ -81,10 +81,18 @@ def card(heading: str, body: str) -> str:
 
 def link(text: str, address: str) -> str:
     """A link, or its text alone where the address is of a kind that could run code."""
+    return f'<a href="{escape(address, quote=True)}">{escape(text)}</a>' if _harmless(address) else escape(text)
+
+
+def markdown_link(text: str, address: str) -> str:
+    """The same in Markdown, with what would end the address early written in hexadecimal."""
+    whole = address.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+    return f"[{text}]({whole})" if _harmless(address) else text
+
+
+def _harmless(address: str) -> bool:
     kind = address.split(":", 1)[0].lower() if ":" in address.split("/", 1)[0] else ""
-    if kind not in ("", "http", "https", "file"):
-        return escape(text)
-    return f'<a href="{escape(address, quote=True)}">{escape(text)}</a>'
+    return kind in ("", "http", "https", "file")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:

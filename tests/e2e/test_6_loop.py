@@ -87,6 +87,7 @@ def test_the_flow_runs_lead_to_the_mlflow_run_and_the_reports(tags: dict[str, st
     assert httpx.get(pages["MLflow"].split("#")[0], timeout=30).status_code == 200
     assert loop.told["run"] in pages["MLflow"]
     assert file_of(pages["Data Docs"]) == file_of(tags[names.DATA_DOCS])
+    assert tags[names.DVC_COMMIT] in training
     verdict = dict(re.findall(r"\[([^\]]+)\]\(([^)]+)\)", artifact(loop, "verdict")))
     assert {file_of(link) for link in verdict.values()} == {
         Path(loop.told["pages"][name]) for name in ("summary", "drift", "bias", "index")
@@ -100,13 +101,32 @@ def test_the_commit_leads_to_the_flow_run(tags: dict[str, str], loop: Loop) -> N
 
 def test_the_monitoring_pages_lead_to_the_run_the_flow_and_the_data(tags: dict[str, str], loop: Loop) -> None:
     for name in ("summary", "drift", "bias"):
-        page = Path(loop.told["pages"][name]).read_text()
-        assert loop.told["bundle"][:12] in page, name
-    summary = Path(loop.told["pages"]["summary"]).read_text()
-    assert loop.told["run"] in summary and "/runs/flow-run/" in summary and tags[names.DATA_DOCS] in summary
+        path = Path(loop.told["pages"][name])
+        page = path.read_text()
+        assert loop.told["bundle"][:12] in page and tags[names.DVC_COMMIT][:12] in page, name
+        assert loop.told["run"] in page and tags[names.FLOW_URL] in page, name
+        [docs] = set(re.findall(r"\.\./data_docs/[\w-]+/index\.html", page))
+        assert (path.parent / docs).resolve() == file_of(tags[names.DATA_DOCS]).resolve(), name
     index = Path(loop.told["pages"]["index"])
     listed = {(index.parent / link).resolve() for link in re.findall(r'href="([^"#:]+)"', index.read_text())}
     assert Path(loop.told["pages"]["summary"]).resolve() in listed
+
+
+def test_the_data_docs_lead_to_the_run_the_flow_and_the_commit_and_are_the_snapshot_s_own(
+    tags: dict[str, str], loop: Loop
+) -> None:
+    docs = file_of(tags[names.DATA_DOCS])
+    assert not docs.is_relative_to(loop.house.settings.workspace)
+    assert docs.parent.name.startswith(tags[names.DATASET].removesuffix(".dir"))
+    listed = dict(re.findall(r'<a href="(http[^"]+)">([^<]+)</a>', docs.read_text()))
+    run, flow = ([to for to, title in listed.items() if title == which] for which in ("MLflow run", "Prefect run"))
+    assert [to for to in run if loop.told["run"] in to] and tags[names.FLOW_URL] in flow
+    for address in (*run, *flow):
+        reply = httpx.get(address.split("#")[0], headers={"Accept": "text/html"}, timeout=30)
+        assert reply.status_code == 200, address
+    assert tags[names.DVC_COMMIT] in docs.read_text()
+    for page in re.findall(r'href="([\w.]+\.html)"', docs.read_text()):
+        assert (docs.parent / page).is_file(), page
 
 
 def test_every_step_is_in_a_ledger_that_verifies(loop: Loop) -> None:

@@ -63,6 +63,9 @@ class Place:
     def stage(self, use_case: str, verb: str) -> Path:
         return self.folder / use_case / verb
 
+    def md5(self, use_case: str) -> str:
+        return "abc.dir"
+
     def judged_well(self, use_case: str) -> bool:
         return self.gate_open
 

@@ -12,6 +12,7 @@ import pytest
 import flows.monitor as module
 import flows.steps as steps
 from radloop.records import Verdict
+from radloop.registry import names
 
 
 def report_of(verdict: Verdict) -> Any:
@@ -41,6 +42,25 @@ def test_the_page_links_every_report(story: Any, events: list[dict[str, Any]]) -
     module.monitor.fn("chest_pneumonia")
     for name in ("summary", "drift", "bias", "index"):
         assert f"(file:///reports/{name}.html)" in story.shown["verdict"]
+
+
+def test_the_reports_know_the_commit_and_the_way_to_both_runs_and_to_the_data(
+    story: Any, candidate: Any, tmp_path: Path
+) -> None:
+    settings = module.load_settings().model_copy(update={"home": tmp_path})
+    docs = settings.reports / candidate.use_case / "data_docs" / "abc-01234567" / "index.html"
+    known = {names.DVC_COMMIT: "c0ffee", names.FLOW_URL: "http://prefect/1", names.DATA_DOCS: docs.as_uri()}
+    found = SimpleNamespace(links=lambda _: known, page=lambda run: f"http://mlflow/{run}")
+    story.plain(module, Registry=lambda _: found, links=lambda: {"flow_url": "http://prefect/2"})
+    candidate.dataset_md5 = "abc.dir"
+    told = module.about(settings, candidate)
+    assert (told["workspace_commit"], told["dataset"]) == ("c0ffee", "abc.dir")
+    assert told["links"] == {
+        "MLflow run": "http://mlflow/r",
+        "Prefect run of the training": "http://prefect/1",
+        "Prefect run": "http://prefect/2",
+        "Data Docs": "../data_docs/abc-01234567/index.html",
+    }
 
 
 def test_no_month_named_means_the_calendar_month_before() -> None:

@@ -31,9 +31,16 @@ def test_ingest_admits_and_versions(story: Any, place: Any) -> None:
 
 
 def test_the_split_waits_for_the_gate_of_validate(story: Any, place: Any) -> None:
-    story.plain(flows.validate, workspace=lambda: place)
+    made = place.stage("chest_pneumonia", "validate") / "data_docs"
+    made.mkdir(parents=True)
+    (made / "index.html").write_text("<h1>Data Docs</h1>")
+    flow = {"flow_url": "http://127.0.0.1:4200/runs/flow-run/1"}
+    story.plain(flows.validate, workspace=lambda: place, links=lambda: flow)
     story.fake(flows.validate, open_workspace="c0", reproduce=True, require=None, show=None)
     flows.validate.validate.fn("chest_pneumonia")
+    [kept] = (place.settings.reports / "chest_pneumonia" / "data_docs").glob("abc-*/index.html")
+    assert kept.as_uri() in story.shown["data-docs"] and "commit `c0`" in story.shown["data-docs"]
+    assert flow["flow_url"] in kept.read_text() and "<code>c0</code>" in kept.read_text()
     assert story.told == [
         "open_workspace", "reproduce validate", "show", "require validate", "reproduce split", "require split",
     ]  # fmt: skip

@@ -22,7 +22,12 @@ Months = Callable[..., pd.DataFrame]
 ABOUT = {
     "model_version": "chest_pneumonia/3",
     "bundle": "ab" * 32,
-    "links": {"MLflow run": "http://127.0.0.1:5000/#/runs/1", "evil": "javascript:alert(1)"},
+    "workspace_commit": "c0ffee",
+    "links": {
+        "MLflow run": "http://127.0.0.1:5000/#/runs/1",
+        "Data Docs": "../data_docs/d5/index.html",
+        "evil": "javascript:alert(1)",
+    },
 }
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--dump-dom")
 HOSTILE = "</script><script>alert('owned')</script>"
@@ -85,7 +90,8 @@ def test_every_page_says_what_it_is_about(march: MonitorReport) -> None:
         text = path.read_text()
         for part in ("SIMULATED", "2026-03-01", "chest_pneumonia/3", "400 images", "300", "stratified by day and site"):
             assert part in text, f"{part} in {path.name}"
-        assert "abababababab" in text
+        assert "abababababab" in text and "c0ffee" in text
+        assert "http://127.0.0.1:5000/#/runs/1" in text and "../data_docs/d5/index.html" in text, path.name
 
 
 def test_the_json_tells_the_verdict_and_names_the_vendor(march: MonitorReport) -> None:
@@ -102,7 +108,7 @@ def test_values_and_names_from_files_cannot_run_in_a_browser(march: MonitorRepor
     for path in (march.summary, march.drift, march.bias, march.index):
         assert "alert('owned')" not in path.read_text()
         assert "<b>2026" not in path.read_text()
-        assert 'href="javascript' not in path.read_text()
+        assert 'href="javascript' not in path.read_text() and "(javascript:" not in path.read_text()
 
 
 def test_our_own_pages_load_nothing_and_run_nothing(march: MonitorReport) -> None:
@@ -178,3 +184,5 @@ def test_a_browser_draws_every_page(march: MonitorReport, tmp_path: Path) -> Non
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         body = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
         assert sign in body, path.name
+        for address in ("http://127.0.0.1:5000/#/runs/1", "../data_docs/d5/index.html"):
+            assert f'href="{address}"' in body, path.name

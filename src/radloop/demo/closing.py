@@ -150,6 +150,6 @@ def _where(settings: Settings, use_case: str) -> list[str]:
         + "; ".join(f"{check['name']} {check['seen']}" for check in gate["checks"]),
         f"all monitoring reports: {settings.reports / 'index.html'}",
         f"evaluation: {evaluate / 'report.html'}",
-        f"Data Docs: {place.stage(use_case, 'validate') / 'data_docs' / 'index.html'}",
+        f"Data Docs of every snapshot: {settings.reports / use_case / 'data_docs'}",
         f"Prefect, MLflow and the prediction service of this installation: RADLOOP_NAME={settings.name} radloop up",
     ]
