@@ -1,4 +1,4 @@
-"""Calibrate: probabilities, threshold and the logged embedding, all from the validation images alone."""
+"""Calibrate: probabilities, threshold and the logged embedding, from validation; the prevalence from train too."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(case: UseCase, paths: Paths) -> None:
 
 
 def known_prevalence(prepared: Path) -> float:
-    """Share of positives among all labelled images outside the test split."""
+    """Share of positives among all labelled images of train and validation: validation alone tells it less surely."""
     index = open_prepared(prepared)[1]
     known = index[index["split"].isin(["train", "validation"]) & index["label"].notna()]
     return float(known["label"].astype(bool).mean())
