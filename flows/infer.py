@@ -1,4 +1,4 @@
-"""Score a folder of studies into the prediction log, by the same code that answers live ones."""
+"""Score a folder of studies, which may grow, into the prediction log, by the same code that answers live ones."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from radloop.settings import load_settings
 
 
 @outside
-def score(use_case: str, source: str, folder: str, received_on: date | None) -> InferReport:
-    """Ask the champion about every study of the folder."""
-    from radloop.dicom.pseudonyms import Pseudonyms
+def score(use_case: str, source: str, folder: str | None, received_on: date | None) -> InferReport:
+    """Ask the champion about every study of the folder that it has not answered before."""
     from radloop.serving.champions import champion
-    from radloop.serving.infer import score_source
-    from radloop.sources import open_source
+    from radloop.serving.infer import arrivals, score_source
 
     settings = load_settings()
     served = champion(Registry(settings), use_case)
-    studies = open_source(source, Path(folder), Pseudonyms(settings.key()))
+    studies = arrivals(settings, source, Path(folder) if folder else None)
     log = PredictionLog(settings.log)
     with closing(log), progress_bar("scoring studies", len(studies)) as advance:
         return score_source(studies, served, log, settings, received_on, advance)
@@ -47,14 +45,14 @@ def seal() -> int:
 @flow(name="infer", persist_result=False)
 def infer(
     use_case: str = "chest_pneumonia",
-    folder: str = "incoming",
+    folder: str | None = None,
     source: str = "dicom_folder",
     received_on: date | None = None,
 ) -> InferReport:
-    """From a folder to predictions.
+    """From a folder (default: the drop folder) to predictions; what was answered by the same bundle is passed over.
 
-    A study counts under `received_on`, else under its own day, else under today. Raises ConfigurationError for an
-    empty folder and GateClosed where there is no champion.
+    A study counts under `received_on`, else under its own day, else under today. Raises ConfigurationError for a
+    named folder that is empty and GateClosed where there is no champion.
     """
     report = score(use_case, source, folder, received_on)
     seal()

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
+    drop: Path | None = Field(None, description="folder in which studies arrive for infer; default drop/ in home")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     def workspace(self) -> Path:
         """The clone of the project in which DVC runs."""
         return self.root / "workspace"
+
+    @property
+    def drop_folder(self) -> Path:
+        """Where studies arrive, with their names: what is put there is scored by every run of `infer`."""
+        return self.drop or self.root / "drop"
 
     @property
     def log(self) -> Path:

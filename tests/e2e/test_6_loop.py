@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -127,6 +128,18 @@ def test_the_data_docs_lead_to_the_run_the_flow_and_the_commit_and_are_the_snaps
     assert tags[names.DVC_COMMIT] in docs.read_text()
     for page in re.findall(r'href="([\w.]+\.html)"', docs.read_text()):
         assert (docs.parent / page).is_file(), page
+
+
+def test_the_deployment_of_infer_passes_over_what_was_answered_in_the_drop_folder(served: Any, loop: Loop) -> None:
+    drop = loop.house.settings.drop_folder
+    drop.mkdir()
+    try:
+        for film in sorted(loop.films[1].glob("*.dcm"))[:2]:
+            shutil.copy(film, drop)
+        loop.house.prefect("deployment", "run", "infer/infer", "--watch")
+    finally:
+        shutil.rmtree(drop)  # its films have names
+    assert "0 scored, 2 before, 0 refused" in artifact(loop, "infer")
 
 
 def test_every_step_is_in_a_ledger_that_verifies(loop: Loop) -> None:

@@ -61,6 +61,34 @@ def score_folder(
     return score_source(opened, served, log, settings, received_on)
 
 
+@dataclass
+class _Nothing:
+    """A drop folder on a night on which nothing came."""
+
+    name: str
+
+    def __iter__(self) -> Iterator[Arrival | Rejection]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def arrivals(settings: Settings, source: str, folder: Path | None = None) -> Source:
+    """The studies of `folder`; without one those of the drop folder, where none at all is no mistake.
+
+    Files whose name, or whose folder's, begins with a dot are still on their way and are left alone.
+    Raises ConfigurationError for a named folder that is missing or empty.
+    """
+    place = folder or settings.drop_folder
+    if folder is None:
+        place.mkdir(parents=True, exist_ok=True)
+        files = (path.relative_to(place) for path in place.rglob("*") if path.is_file())
+        if not any(path for path in files if not any(part.startswith(".") for part in path.parts)):
+            return _Nothing(source)
+    return open_source(source, place, Pseudonyms(settings.key()))
+
+
 def score_source(
     source: Source,
     served: Served,

@@ -12,7 +12,7 @@ from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.predictions import PredictionLog
 from radloop.retained import load_retained
 from radloop.serving import infer
-from radloop.serving.infer import score_folder
+from radloop.serving.infer import arrivals, score_folder, score_source
 from radloop.serving.reader import Served
 
 from .conftest import CASE, dicom, make_bundle
@@ -66,6 +66,47 @@ def test_the_same_folder_again_adds_no_second_prediction(folder, served, log, se
     assert (again.scored, again.already) == (0, 5)
     assert len(log.read(CASE, *EVER)) == 5
     assert len(list((settings.log / CASE / "rejected").iterdir())) == 1
+
+
+def test_a_drop_folder_that_grows_is_scored_again_and_again_and_each_study_once(served, log, settings) -> None:
+    told, drop = [], settings.drop_folder
+    nights = [[], ["a.dcm", "b.dcm"], ["monday/c.dcm"], []]
+    for seed, names in enumerate(nights):
+        for number, name in enumerate(names):
+            (drop / name).parent.mkdir(exist_ok=True)
+            (drop / name).write_bytes(dicom(10 * seed + number))
+        report = score_source(arrivals(settings, "dicom_folder"), served, log, settings)
+        told.append((report.scored, report.already, report.rejected.total()))
+        log.seal()
+    assert told == [(0, 0, 0), (2, 0, 0), (1, 2, 0), (0, 3, 0)]
+    rows = log.read(CASE, *EVER)
+    assert len(rows) == rows["input_sha256"].nunique() == 3
+
+
+def test_the_same_bytes_under_another_name_are_no_second_study(served, log, settings) -> None:
+    settings.drop_folder.mkdir(parents=True)
+    for name in ("a.dcm", "sent again.dcm"):
+        (settings.drop_folder / name).write_bytes(dicom(1))
+    report = score_source(arrivals(settings, "dicom_folder"), served, log, settings)
+    assert (report.scored, report.already) == (1, 1)
+
+
+def test_a_file_that_is_still_being_written_waits_for_its_name(served, log, settings) -> None:
+    (settings.drop_folder / ".incoming").mkdir(parents=True)
+    for hidden in (".a.dcm.part", ".incoming/b.dcm"):
+        (settings.drop_folder / hidden).write_bytes(dicom(1)[:500])
+    assert len(arrivals(settings, "dicom_folder")) == 0
+    (settings.drop_folder / ".a.dcm.part").rename(settings.drop_folder / "a.dcm")
+    (settings.drop_folder / "a.dcm").write_bytes(dicom(1))
+    report = score_source(arrivals(settings, "dicom_folder"), served, log, settings)
+    assert (report.scored, report.total) == (1, 1)
+
+
+def test_the_drop_folder_may_lie_elsewhere_and_a_folder_named_by_hand_must_hold_something(settings, tmp_path) -> None:
+    elsewhere = settings.model_copy(update={"drop": tmp_path / "pacs"})
+    assert len(arrivals(elsewhere, "dicom_folder")) == 0 and (tmp_path / "pacs").is_dir()
+    with pytest.raises(ConfigurationError, match="holds no file"):
+        arrivals(settings, "dicom_folder", tmp_path / "pacs")
 
 
 def test_another_bundle_is_another_question(folder, served, log, settings, tmp_path) -> None:
