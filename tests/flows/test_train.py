@@ -8,7 +8,7 @@ import pytest
 
 import flows.train as module
 from radloop.errors import GateClosed, ServiceUnavailable
-from radloop.registry import TrainingRun
+from radloop.registry import Links, TrainingRun
 
 CHAIN = ["validate", "split", "prepare", "train", "calibrate", "package", "predict", "evaluate"]
 
@@ -65,3 +65,26 @@ def test_a_training_that_found_nothing_to_do_says_so_on_its_page(told: Any) -> N
     told.fake(module, write_down=TrainingRun("r", False))
     module.train.fn("chest_pneumonia")
     assert "nothing was trained" in told.shown["training"]
+
+
+def test_the_run_and_the_data_docs_of_its_snapshot_lead_to_each_other(story: Any, place: Any) -> None:
+    made, given = place.stage("chest_pneumonia", "validate") / "data_docs", []
+    made.mkdir(parents=True)
+    (made / "index.html").write_text("<h1>Data Docs</h1>")
+
+    class Registry:
+        def __init__(self, _: Any) -> None:
+            self.page = "http://mlflow/{}".format
+
+        def log_training(self, _case: Any, _folder: Any, links: Links) -> TrainingRun:
+            given.append(links)
+            return TrainingRun("r", True)
+
+    story.plain(module, workspace=lambda: place, Registry=Registry)
+    came_from = Links("c0ffee", "0123", "abc.dir", "f", "http://prefect/f")
+    for _ in range(2):  # it may be tried again
+        module.write_down.fn("chest_pneumonia", came_from)
+    [kept] = (place.settings.reports / "chest_pneumonia" / "data_docs").glob("abc-*/index.html")
+    assert {links.data_docs for links in given} == {kept.as_uri()}
+    text = kept.read_text()
+    assert text.count("http://mlflow/r") == text.count("http://prefect/f") == text.count("c0ffee") == 1
