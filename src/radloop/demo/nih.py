@@ -93,8 +93,9 @@ def deal(patients: pd.Series[str], positive: pd.Series[bool], ap: pd.Series[bool
     kinds["order"] = [sha256(f"demo:{patient}".encode()) for patient in kinds.index]
     ranks = kinds.sort_values("order").groupby(["positive", "ap"]).cumcount()
     place = (ranks + 0.5) / kinds.groupby(["positive", "ap"])["order"].transform("size")
-    bounds = np.cumsum([0.0, *DEAL.values()])
-    return patients.map(pd.cut(place, bounds, labels=list(DEAL)).astype(str))
+    cuts = np.cumsum(list(DEAL.values()))[:-1]
+    names = np.array(list(DEAL))[np.searchsorted(cuts, place.to_numpy())]
+    return patients.map(pd.Series(names, index=place.index))
 
 
 def _link(data: Path, target: Path, rows: pd.DataFrame, header: list[str]) -> None:
