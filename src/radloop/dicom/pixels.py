@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from radloop.dicom.read import items_of, text, value_of, values_of, whole
+from radloop.dicom.read import items_of, numbers, text, value_of, values_of, whole
 from radloop.errors import StudyRejected
 
 #: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
@@ -133,7 +133,18 @@ def _modality(stored: np.ndarray, dataset: Dataset, low: float, high: float) -> 
 
 
 def _rescale(dataset: Dataset) -> tuple[float, float]:
-    return float(text(dataset, "RescaleSlope") or 1), float(text(dataset, "RescaleIntercept") or 0)
+    slope, intercept = (_told_or(dataset, *told) for told in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
+    if slope == 0:
+        raise ValueError("a slope of 0 makes all values one")
+    return slope, intercept
+
+
+def _told_or(dataset: Dataset, keyword: str, default: float) -> float:
+    """A number, or `default` where it is absent; one that cannot be read must not pass for absent."""
+    told = numbers(dataset, keyword, 1)
+    if told is None and keyword in dataset and dataset.get_item(keyword).value not in (None, b"", ""):
+        raise ValueError(f"{keyword} is no number")
+    return default if told is None else float(told[0])
 
 
 def _voi(values: np.ndarray, dataset: Dataset, low: float, high: float) -> tuple[np.ndarray, float, float]:

@@ -170,7 +170,7 @@ def _unit(headers: Sequence[Dataset]) -> str:
 
 
 def _is_rescaled(header: Dataset) -> bool:
-    return bool(text(header, "RescaleSlope") or items_of(header, "ModalityLUTSequence"))
+    return bool("RescaleSlope" in header or items_of(header, "ModalityLUTSequence"))
 
 
 def _meaning(headers: Sequence[Dataset], display: bool) -> Callable[[np.ndarray, Dataset], np.ndarray]:

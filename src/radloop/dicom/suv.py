@@ -187,13 +187,13 @@ def _moment(told: str, dataset: Dataset) -> datetime | None:
     if as_date(told[:8]) is None or len(told) < 12:
         return None
     try:
-        moment = DT(told)
+        moment: datetime = DT(told)
     except (ValueError, OverflowError):
         return None
-    if moment is None or moment.tzinfo is None:
-        return None if moment is None else datetime.combine(moment.date(), moment.time())
-    own = DT(f"20000101000000{text(dataset, 'TimezoneOffsetFromUTC')}")
-    if own is None or own.tzinfo is None:
+    if moment.tzinfo is None:
+        return datetime.combine(moment.date(), moment.time())
+    own: datetime = DT(f"20000101000000{text(dataset, 'TimezoneOffsetFromUTC')}")
+    if own.tzinfo is None:
         raise StudyRejected(
             "pet_times", "one time has a zone and TimezoneOffsetFromUTC is not told.", "correct it at its source"
         )

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydicom.dataset import Dataset
 
+from radloop.dicom.read import text
 from radloop.errors import StudyRejected
 
 #: LPS to RAS and back: the same turn, for both only change the sign of x and y.
@@ -90,6 +92,18 @@ class Volume:
                 "grid", f"{voxels.shape} voxels do not lie on a grid of {self.voxels.shape}.", "resample them first"
             )
         return replace(self, voxels=voxels, unit=self.unit if unit is None else unit)
+
+    def require_sources(self, image: Dataset) -> None:
+        """Ask that every slice names its image and that `image` is one of them, or results would point astray.
+
+        Raises StudyRejected.
+        """
+        if len(self.sources) != self.voxels.shape[2]:
+            raise StudyRejected(
+                "no_sources", "the volume does not name the images of its slices.", "read it from DICOM"
+            )
+        if text(image, "SOPInstanceUID") not in {source.instance for source in self.sources}:
+            raise StudyRejected("other_images", "the image is none of the volume's.", "give one of its images")
 
     def windowed(self, centre: float, width: float) -> Volume:
         """Grey values between 0 and 1 in one window for all slices, because a series may tell another for each.
