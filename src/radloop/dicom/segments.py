@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import LabelMapSegmentationStorage, SegmentationStorage
+from pydicom.uid import SegmentationStorage
 
 from radloop.dicom.frames import frame_headers
 from radloop.dicom.geometry import ROUNDED, plane_of
@@ -17,6 +17,7 @@ from radloop.dicom.read import items_of, text, whole
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
 
+_LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # Label Map Segmentation (PS3.4 B.5), newer than pydicom 3.0's list
 ON_GRID = 0.01  # of a voxel: how far a frame's first pixel may lie from the volume's
 Code = tuple[str, str, str]
 """A coded concept: value, scheme, meaning (PS3.3 8.8), for instance ("4147007", "SCT", "Mass")."""
@@ -50,7 +51,7 @@ def read_segments(dataset: Dataset) -> list[Segment]:
 
 
 def _require_segmentation(dataset: Dataset) -> None:
-    if text(dataset, "SOPClassUID") not in (SegmentationStorage, LabelMapSegmentationStorage):
+    if text(dataset, "SOPClassUID") not in (SegmentationStorage, _LABEL_MAP_STORAGE):
         raise StudyRejected("not_seg", "the object is no Segmentation.", "choose the SEG")
 
 
