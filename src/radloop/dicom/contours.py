@@ -22,15 +22,23 @@ def polygon_mask(polygons: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.n
     upper edge is in, on a right or lower one out: shapes that share an edge share no pixel. Each polygon is
     [n, 2] of indices and closes itself; parts outside `shape` count for nothing.
     """
-    toggles = np.zeros((shape[0] + 1, shape[1]), np.uint32)
+    toggles = np.zeros((shape[0] + 1, shape[1]), np.uint8)  # it may wrap round: only odd or even counts
     for polygon in polygons:
-        for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-            (i0, j0), (i1, j1) = (start, end) if start[1] <= end[1] else (end, start)
-            rows = np.arange(max(0, int(np.ceil(j0))), min(shape[1], int(np.ceil(j1))))
-            if len(rows):
-                crossings = i0 + (rows - j0) * ((i1 - i0) / (j1 - j0))
-                toggles[np.clip(np.ceil(crossings).astype(int), 0, shape[0]), rows] += 1
-    return np.asarray(np.cumsum(toggles[:-1], axis=0) % 2 == 1)
+        columns, rows = _crossings(polygon, shape[1])
+        np.add.at(toggles, (np.clip(np.ceil(columns).astype(int), 0, shape[0]), rows), 1)
+    return np.asarray(np.bitwise_xor.accumulate(toggles[:-1] & 1, axis=0).astype(bool))
+
+
+def _crossings(polygon: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the polygon's edges cross lines of pixel centres: i as float64 [n] and the line's j as int [n]."""
+    ends = np.stack([polygon, np.roll(polygon, -1, axis=0)])
+    upward = ends[0, :, 1] > ends[1, :, 1]
+    (i0, j0), (i1, j1) = np.where(upward[:, None], ends[::-1], ends).transpose(0, 2, 1)
+    first, behind = (np.clip(np.ceil(j), 0, height).astype(int) for j in (j0, j1))
+    counts = behind - first
+    edge = np.repeat(np.arange(len(counts)), counts)
+    rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    return i0[edge] + (rows - j0[edge]) * ((i1 - i0)[edge] / (j1 - j0)[edge]), rows
 
 
 def mask_polygons(mask: np.ndarray) -> list[np.ndarray]:

@@ -135,7 +135,7 @@ def stack_affine(planes: Sequence[Plane], slice_spacing: float | None, sheared: 
         raise StudyRejected(
             "gantry_tilt",
             f"the slices are stacked {tilt:.2f} degrees off their normal.",
-            "read it as sheared, or resample it upright",
+            "read it with sheared=True, which tells the tilt in the affine",
         )
     affine = np.eye(4)
     affine[:3, 0] = first.along_row * first.spacing[1]

@@ -80,7 +80,7 @@ def segment_masks(dataset: Dataset, volume: Volume) -> dict[int, np.ndarray]:
     Raises StudyRejected for fractional segments, another frame of reference, a frame that is not on the grid, and two
     frames of one segment in one place.
     """
-    masks = {segment.number: np.zeros(volume.voxels.shape, bool) for segment in read_segments(dataset)}
+    masks = {segment.number: np.zeros(volume.voxels.shape, bool, order="F") for segment in read_segments(dataset)}
     headers, seen = list(frame_headers(dataset)), set()
     for header, pixels in zip(headers, _pixels(dataset, len(headers)), strict=True):
         k, number = _slice_of(header, volume), whole(header, "ReferencedSegmentNumber", 0)

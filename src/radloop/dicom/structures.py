@@ -96,7 +96,7 @@ def structure_mask(structure: Structure, volume: Volume) -> np.ndarray:
         k, polygon = slice_of(contour, volume, number)
         by_slice[k].append(polygon)
     _require_no_skipping(sorted(by_slice), number)
-    mask = np.zeros(volume.voxels.shape, bool)
+    mask = np.zeros(volume.voxels.shape, bool, order="F")
     for k, polygons in by_slice.items():
         mask[:, :, k] = polygon_mask(polygons, mask[:, :, k].shape)
     return mask

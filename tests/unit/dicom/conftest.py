@@ -31,7 +31,7 @@ def slice_at() -> Callable[..., Dataset]:
 
 @pytest.fixture
 def series() -> Callable[..., list[Dataset]]:
-    """Make an upright stack of slices in order of depth, `step` mm apart, from (-10, -20, 30)."""
+    """Make an upright stack of slices in order of depth, `step` mm apart, from `origin`."""
     return _series
 
 
@@ -69,8 +69,10 @@ def _slice(position: Sequence[float], number: int = 1, pixels: np.ndarray | None
     return one
 
 
-def _series(count: int = 5, step: Sequence[float] = (0, 0, 2.5), **changes: Any) -> list[Dataset]:
-    positions = np.array([-10.0, -20.0, 30.0]) + np.arange(count)[:, None] * np.asarray(step)
+def _series(
+    count: int = 5, step: Sequence[float] = (0, 0, 2.5), origin: Sequence[float] = (-10, -20, 30), **changes: Any
+) -> list[Dataset]:
+    positions = np.array(origin) + np.arange(count)[:, None] * np.asarray(step)
     return [_slice(position, number, **changes) for number, position in enumerate(positions, start=1)]
 
 

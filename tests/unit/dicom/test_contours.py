@@ -43,10 +43,9 @@ def test_a_polygon_in_a_polygon_is_a_hole_and_one_in_that_is_none() -> None:
 
 
 def test_a_hole_joined_by_a_keyhole_is_a_hole() -> None:
-    keyhole = np.array(
-        [[0.5, 0.5], [0.5, 9.5], [9.5, 9.5], [9.5, 5], [7.5, 5], [7.5, 7.5], [2.5, 7.5], [2.5, 2.5], [7.5, 2.5]]
-        + [[7.5, 5], [9.5, 5], [9.5, 0.5]]
-    )
+    around = [[9.5, 5], [9.5, 9.5], [0.5, 9.5], [0.5, 0.5], [9.5, 0.5], [9.5, 5]]
+    hole = [[7.5, 5], [7.5, 2.5], [2.5, 2.5], [2.5, 7.5], [7.5, 7.5], [7.5, 5]]
+    keyhole = np.array([*around, *hole])
     assert polygon_mask([keyhole], (11, 11)).sum() == 81 - 25
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import pack_bits
 
+import radloop.dicom
 from radloop.dicom.read import parse_dicom
 from radloop.dicom.segmentation import segmentation
 from radloop.dicom.segments import Segment, read_segments, segment_masks
@@ -93,6 +96,19 @@ def test_written_frames_lie_where_the_oracle_finds_them(series: Series) -> None:
     assert sorted(map(tuple, marked.tolist())) == sorted(map(tuple, np.argwhere(MASKS[1]).tolist()))
 
 
+def test_no_warning_quotes_a_patient_s_name(series: Series) -> None:
+    slices = series(7, PatientName="Quentin")
+    with warnings.catch_warnings(record=True) as loud:
+        warnings.simplefilter("always")
+        segmentation(MASKS, SEGMENTS, series_volume(slices), slices)
+    assert any("Quentin" in str(one.message) for one in loud), "highdicom would"
+    with warnings.catch_warnings(record=True) as silent:
+        warnings.simplefilter("always")
+        importlib.reload(radloop.dicom)
+        segmentation(MASKS, SEGMENTS, series_volume(slices), slices)
+    assert [str(one.message) for one in silent] == []
+
+
 def test_equal_masks_make_equal_uids(series: Series) -> None:
     slices = series(7)
     volume = series_volume(slices)
@@ -110,6 +126,9 @@ def test_equal_masks_make_equal_uids(series: Series) -> None:
         {"pixels": np.zeros((7, 5))},
         {"FrameOfReferenceUID": "1.2.3"},
         {"count": 3},
+        {"origin": (-10.45, -20, 30)},
+        {"origin": (-10, -20.1, 30)},
+        {"origin": (-10, -20, 31)},
     ],
 )
 def test_a_volume_of_another_grid_is_refused(series: Series, target: dict[str, Any]) -> None:

@@ -287,14 +287,14 @@ def test_an_empty_series_is_refused() -> None:
 
 
 def test_every_slice_is_rescaled_by_its_own_slope(series: Series) -> None:
-    slices = series(Modality="PT", Units="BQML", RescaleSlope="1", RescaleIntercept="0")
+    slices = series(Modality="PT", Units="BQML", RescaleSlope="1", RescaleIntercept="0.25")
     for one in slices:
         one.RescaleSlope = f"{0.37 * one.InstanceNumber:.4f}"
     volume = series_volume(slices[::-1])
     assert volume.unit == "BQML"
     for k, one in enumerate(slices):
-        expected = stored_values(one).T * float(one.RescaleSlope)
-        np.testing.assert_allclose(volume.voxels[:, :, k], expected, rtol=1e-6)
+        expected = stored_values(one).T * float(one.RescaleSlope) + 0.25
+        np.testing.assert_array_equal(volume.voxels[:, :, k], expected.astype(np.float32))
 
 
 def test_ct_is_in_hounsfield_units_and_refused_without_rescale(series: Series) -> None:
