@@ -6,6 +6,7 @@ Source: PS3.3 A.51 (Segmentation IOD), C.8.20.2, C.8.20.4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ def segmentation(
     if label_map:
         frames = (frames * np.arange(1, frames.shape[-1] + 1)).sum(axis=-1)
     kind = "LABELMAP" if label_map else "BINARY"
-    content = [kind.encode(), str(segments).encode(), str(volume.sources).encode(), np.packbits(stack).tobytes()]
+    told = [kind, *(str(astuple(item)) for item in (*segments, *volume.sources))]
+    content = [*(part.encode() for part in told), np.packbits(stack).tobytes()]
     return Segmentation(
         source_images=sources,
         pixel_array=frames.astype(np.uint16 if frames.max() > 255 else np.uint8),

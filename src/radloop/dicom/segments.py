@@ -5,7 +5,7 @@ Source: PS3.3 A.51, C.8.20.2 (Segmentation Image), C.8.20.4 (Label Map), C.7.6.1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -31,7 +31,7 @@ class Segment:
     """
 
     number: int
-    label: str
+    label: str = field(repr=False)
     category: Code
     kind: Code
     algorithm: str = ""

@@ -6,6 +6,7 @@ Source: PS3.3 A.19 (RT Structure Set IOD), C.8.8.5, C.8.8.6, C.8.8.8 (RT ROI Obs
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
@@ -51,7 +52,7 @@ def structure_set(structures: Sequence[Structure], volume: Volume, image: Datase
 
 
 def _content(structures: Sequence[Structure], volume: Volume) -> Iterator[bytes]:
-    yield str(volume.sources).encode()
+    yield str([astuple(source) for source in volume.sources]).encode()
     for structure in structures:
         yield f"{structure.number}\0{structure.name}".encode()
         yield from (contour.tobytes() for contour in structure.contours)

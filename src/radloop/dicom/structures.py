@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -31,9 +31,9 @@ class Structure:
     """
 
     number: int
-    name: str
-    contours: tuple[np.ndarray, ...]
-    frame_of_reference: str
+    name: str = field(repr=False)
+    contours: tuple[np.ndarray, ...] = field(repr=False)
+    frame_of_reference: str = field(repr=False)
 
 
 def read_structures(dataset: Dataset) -> list[Structure]:

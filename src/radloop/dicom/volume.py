@@ -6,7 +6,7 @@ Axes are `voxels[i, j, k]`: i counts columns (along a row), j counts rows, k cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -22,7 +22,7 @@ _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 class Source:
     """Which image a slice came from, so that masks can point back to it: its UID and its frame, counted from 1."""
 
-    instance: str
+    instance: str = field(repr=False)  # the original UID may tell who the patient is, and a repr lands in logs
     frame: int = 1
 
 
@@ -34,11 +34,11 @@ class Volume:
     empty. Raises StudyRejected where the affine is no place: not finite, flat, or of another shape.
     """
 
-    voxels: np.ndarray
+    voxels: np.ndarray = field(repr=False)
     affine: np.ndarray
-    frame_of_reference: str = ""
+    frame_of_reference: str = field(default="", repr=False)
     unit: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, np.float64)

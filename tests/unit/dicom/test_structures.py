@@ -14,7 +14,7 @@ from radloop.dicom.read import parse_dicom
 from radloop.dicom.series import series_volume
 from radloop.dicom.structure_set import structure_set
 from radloop.dicom.structures import Structure, mask_structure, read_structures, structure_mask
-from radloop.dicom.volume import Volume
+from radloop.dicom.volume import Source, Volume
 from radloop.errors import StudyRejected
 
 Series = Callable[..., list[Dataset]]
@@ -101,6 +101,11 @@ def test_another_frame_of_reference_and_an_empty_region_are_refused(volume: Volu
     assert _reason(replace(structure, contours=()), volume) == "no_contours"
 
 
+def test_what_lands_in_a_log_names_neither_region_nor_image(slices: list[Dataset], volume: Volume) -> None:
+    said = repr((_structure(volume, _square(volume, 2)), volume, volume.sources))
+    assert "Quentin" not in said and slices[0].SOPInstanceUID not in said and volume.frame_of_reference not in said
+
+
 @pytest.fixture
 def mask() -> np.ndarray:
     """A mask with holes, islands and voxels at every edge."""
@@ -141,6 +146,9 @@ def test_equal_regions_make_equal_files_and_others_others(
     )
     assert file_of(once) == file_of(twice)
     assert once.SOPInstanceUID != other.SOPInstanceUID
+    moved = replace(volume, sources=(*volume.sources[:-1], Source("1.2.3")))
+    region = mask_structure(mask, volume, 1, "lung")
+    assert structure_set([region], moved, slices[0]).SOPInstanceUID != once.SOPInstanceUID
 
 
 def test_frames_of_one_object_are_named_by_number(
