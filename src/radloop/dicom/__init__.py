@@ -1,6 +1,6 @@
-"""DICOM in: read bytes, take identity away, decode pixels.
+"""DICOM in and out: read bytes, take identity away, decode pixels, place them, write what was found on them.
 
-pydicom's warnings quote the offending value, which may be a patient's name, so they are silenced here
+pydicom's and highdicom's warnings quote the offending value, which may be a patient's name, so they are silenced here
 for every process that reads DICOM through radloop; what is wrong is said by our own errors instead.
 """
 
@@ -12,5 +12,6 @@ import warnings
 from pydicom import config
 
 config.settings.reading_validation_mode = config.IGNORE
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+for _library in ("pydicom", "highdicom"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=rf"{_library}(\.|$)")

@@ -31,10 +31,14 @@ _EXPOSURE = (
 
 _RESONANCE = (
     "ScanningSequence", "SequenceVariant", "MRAcquisitionType", "RepetitionTime", "EchoTime", "InversionTime",
-    "FlipAngle", "EchoTrainLength", "MagneticFieldStrength",
+    "FlipAngle", "EchoTrainLength", "MagneticFieldStrength", "EchoNumbers", "DiffusionBValue",
+    "TemporalPositionIdentifier",
 )  # fmt: skip
 
-_EMISSION = ("Units", "CorrectedImage", "DecayCorrection", "CountsSource", "ActualFrameDuration", "DecayFactor")
+_EMISSION = (
+    "Units", "CorrectedImage", "DecayCorrection", "CountsSource", "ActualFrameDuration", "DecayFactor", "SUVType",
+    "NumberOfSlices",
+)  # fmt: skip
 
 _GEOMETRY = (
     "BodyPartExamined", "ViewPosition", "Laterality", "ImageLaterality", "PixelSpacing", "ImagerPixelSpacing",

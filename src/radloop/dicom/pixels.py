@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from radloop.dicom.read import items_of, text, value_of, values_of, whole
+from radloop.dicom.read import items_of, numbers, text, value_of, values_of, whole
 from radloop.errors import StudyRejected
 
 #: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
@@ -20,9 +23,35 @@ def stored_values(dataset: Dataset) -> np.ndarray:
     Returns [rows, columns] of uint8, int8, uint16 or int16, unused high bits cleared: old overlays hide there.
     Raises StudyRejected where there are fewer pixels than the header says or the codec fails.
     """
-    pixels = _decode(dataset) if _needs_codec(dataset) else _native(dataset)
-    unused = 8 * pixels.dtype.itemsize - whole(dataset, "BitsStored", 0)
-    return np.asarray((pixels << unused) >> unused) if unused else pixels
+    frames = stored_frames(dataset)
+    if len(frames) != 1:
+        raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
+    return np.asarray(frames[0])
+
+
+def stored_frames(dataset: Dataset) -> np.ndarray:
+    """Decode all frames as `stored_values` does, at once, because codecs and files are read from the start.
+
+    Returns [frames, rows, columns]. Raises StudyRejected as `stored_values` does.
+    """
+    frames = _decode(dataset) if _needs_codec(dataset) else _native(dataset)
+    unused = 8 * frames.dtype.itemsize - whole(dataset, "BitsStored", 0)
+    return np.asarray((frames << unused) >> unused) if unused else frames
+
+
+def modality_values(stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """The modality LUT or rescale of `header` applied to `stored`, to get what the scanner measured: HU, Bq/ml.
+
+    Neither window nor MONOCHROME1 change it: they say how to show. Source: PS3.3 C.11.1. Returns float32, of
+    the shape of `stored`. Raises StudyRejected for a malformed table or rescale.
+    """
+    with _malformed_table_refused():
+        if items_of(header, "ModalityLUTSequence"):
+            return _modality(stored, header, *_nominal_range(header))[0].astype(np.float32)
+        slope, intercept = _rescale(header)
+        if slope.is_integer() and intercept.is_integer():  # exact in float32, and faster
+            return np.asarray(stored * np.float32(slope) + np.float32(intercept), np.float32)
+        return (stored * slope + intercept).astype(np.float32)
 
 
 def display_values(dataset: Dataset) -> np.ndarray:
@@ -31,16 +60,26 @@ def display_values(dataset: Dataset) -> np.ndarray:
     Source: PS3.3 C.11.1, C.11.2, C.7.6.3.1.2. Returns [rows, columns], integers where nothing is scaled,
     else float32 (a window spans 0 to 2^BitsStored - 1). Raises StudyRejected as `stored_values` does.
     """
-    stored = stored_values(dataset)
-    low, high = _nominal_range(dataset)
-    try:
-        values, low, high = _modality(stored, dataset, low, high)
-        values, low, high = _voi(values, dataset, low, high)
-    except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError, KeyError):
-        raise StudyRejected("lookup_table", "a look-up table or window is malformed.", "re-export") from None
-    if text(dataset, "PhotometricInterpretation").upper() == "MONOCHROME1":
+    return shown(stored_values(dataset), dataset)
+
+
+def shown(stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """`display_values` for pixels that are decoded already, because a frame's header is not its data set."""
+    low, high = _nominal_range(header)
+    with _malformed_table_refused():
+        values, low, high = _modality(stored, header, low, high)
+        values, low, high = _voi(values, header, low, high)
+    if text(header, "PhotometricInterpretation").upper() == "MONOCHROME1":
         return _invert(values, low, high)
     return values
+
+
+@contextmanager
+def _malformed_table_refused() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError, KeyError):
+        raise StudyRejected("lookup_table", "a look-up table or window is malformed.", "re-export") from None
 
 
 def _needs_codec(dataset: Dataset) -> bool:
@@ -49,13 +88,17 @@ def _needs_codec(dataset: Dataset) -> bool:
 
 
 def _native(dataset: Dataset) -> np.ndarray:
-    rows, columns = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
+    shape = _shape(dataset)
     sign = "i" if whole(dataset, "PixelRepresentation", 0) else "u"
     kind = np.dtype(f"<{sign}{whole(dataset, 'BitsAllocated', 16) // 8}")
     content = dataset.PixelData
-    if len(content) < rows * columns * kind.itemsize:
+    if len(content) < prod(shape) * kind.itemsize:
         raise StudyRejected("truncated", "there are fewer pixels than Rows x Columns.", "copy the file again")
-    return np.frombuffer(content, kind, rows * columns).reshape(rows, columns)
+    return np.frombuffer(content, kind, prod(shape)).reshape(shape)
+
+
+def _shape(dataset: Dataset) -> tuple[int, int, int]:
+    return whole(dataset, "NumberOfFrames", 1), whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
 
 
 def _decode(dataset: Dataset) -> np.ndarray:
@@ -65,9 +108,10 @@ def _decode(dataset: Dataset) -> np.ndarray:
         raise
     except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them
         raise StudyRejected("undecodable_pixels", "the pixel data cannot be decoded.", "re-export") from None
-    if pixels.shape != (whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)):
+    frames = pixels[None] if pixels.ndim == 2 else pixels
+    if frames.shape != _shape(dataset):
         raise StudyRejected("undecodable_pixels", "the decoded pixels are not Rows x Columns.", "re-export")
-    return pixels
+    return frames
 
 
 def _nominal_range(dataset: Dataset) -> tuple[float, float]:
@@ -81,12 +125,26 @@ def _modality(stored: np.ndarray, dataset: Dataset, low: float, high: float) -> 
     if tables := items_of(dataset, "ModalityLUTSequence"):
         values, top = look_up(stored, tables[0], low < 0)
         return values, 0.0, top
-    slope = float(text(dataset, "RescaleSlope") or 1)
-    intercept = float(text(dataset, "RescaleIntercept") or 0)
+    slope, intercept = _rescale(dataset)
     if (slope, intercept) == (1.0, 0.0):
         return stored, low, high
     ends = sorted((low * slope + intercept, high * slope + intercept))
     return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept), ends[0], ends[1]
+
+
+def _rescale(dataset: Dataset) -> tuple[float, float]:
+    slope, intercept = (_told_or(dataset, *told) for told in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
+    if slope == 0:
+        raise ValueError("a slope of 0 makes all values one")
+    return slope, intercept
+
+
+def _told_or(dataset: Dataset, keyword: str, default: float) -> float:
+    """A number, or `default` where it is absent; one that cannot be read must not pass for absent."""
+    told = numbers(dataset, keyword, 1)
+    if told is None and keyword in dataset and dataset.get_item(keyword).value not in (None, b"", ""):
+        raise ValueError(f"{keyword} is no number")
+    return default if told is None else float(told[0])
 
 
 def _voi(values: np.ndarray, dataset: Dataset, low: float, high: float) -> tuple[np.ndarray, float, float]:

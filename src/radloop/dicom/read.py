@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from functools import cache
 
+import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -20,6 +21,7 @@ _NEEDED = (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation",
 )  # fmt: skip
 LARGEST_PIXELS = 100_000_000  # a forged header must not make us allocate the machine's memory
+LARGEST_VOXELS = 2_000_000_000  # the same for all frames of one object: 4 GB of 16 bits
 
 
 def is_dicom(content: bytes) -> bool:
@@ -32,17 +34,22 @@ def read_dicom(content: bytes) -> Dataset:
 
     Raises StudyRejected where it is empty, no DICOM, truncated, or no such image.
     """
+    dataset = parse_dicom(content)
+    require_image(dataset)
+    if whole(dataset, "NumberOfFrames", 1) != 1:
+        raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
+    return dataset
+
+
+def parse_dicom(content: bytes) -> Dataset:
+    """Parse a DICOM file of any kind (an image, contours, a segmentation), because each reader asks its own things.
+
+    Raises StudyRejected where it is empty, no DICOM or truncated.
+    """
     if not content:
         raise StudyRejected("empty_file", "the file has no bytes.", "copy it again")
     if not is_dicom(content):
         raise StudyRejected("not_dicom", "the file is not DICOM.", "remove it from the folder or convert it")
-    dataset = _parse(content)
-    _require_attributes(dataset)
-    _require_one_monochrome_image(dataset)
-    return dataset
-
-
-def _parse(content: bytes) -> Dataset:
     try:
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
     except EOFError:
@@ -50,6 +57,16 @@ def _parse(content: bytes) -> Dataset:
     except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
         raise StudyRejected("unreadable_dicom", "the DICOM file cannot be parsed.", "check the export") from None
     return dataset
+
+
+def require_image(dataset: Dataset) -> None:
+    """Ask that a data set is a monochrome image of one or more frames, so that all that follows may rely on it.
+
+    Raises StudyRejected for a missing attribute, colour, burned-in annotation or pixels of another layout.
+    """
+    _require_attributes(dataset)
+    _require_monochrome(dataset)
+    _require_layout(dataset)
 
 
 def _require_attributes(dataset: Dataset) -> None:
@@ -66,19 +83,16 @@ def _require_attributes(dataset: Dataset) -> None:
         )
 
 
-def _require_one_monochrome_image(dataset: Dataset) -> None:
+def _require_monochrome(dataset: Dataset) -> None:
     photometric = text(dataset, "PhotometricInterpretation").upper()
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or whole(dataset, "SamplesPerPixel", 1) != 1:
         raise StudyRejected("colour", "the image is not MONOCHROME1 or MONOCHROME2.", "send the original film")
-    if whole(dataset, "NumberOfFrames", 1) != 1:
-        raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
     if text(dataset, "BurnedInAnnotation").upper() == "YES":
         raise StudyRejected(
             "burned_in_annotation",
             "BurnedInAnnotation is YES: the pixels may name a patient and are not cleaned.",
             "send the film without annotation",
         )
-    _require_layout(dataset)
 
 
 def _require_layout(dataset: Dataset) -> None:
@@ -95,6 +109,10 @@ def _require_layout(dataset: Dataset) -> None:
     if not 0 < rows * columns <= LARGEST_PIXELS:
         raise StudyRejected(
             "image_size", f"{columns}x{rows} pixels are not between 1 and {LARGEST_PIXELS}.", "re-export"
+        )
+    if not 1 <= (frames := whole(dataset, "NumberOfFrames", 1)) <= LARGEST_VOXELS // (rows * columns):
+        raise StudyRejected(
+            "image_size", f"{frames} frames of {columns}x{rows} pixels exceed {LARGEST_VOXELS} voxels.", "re-export"
         )
 
 
@@ -119,6 +137,15 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     except ValueError:
         return None
     return value if 0 < value < float("inf") else None
+
+
+def numbers(dataset: Dataset, keyword: str, count: int) -> np.ndarray | None:
+    """Exactly `count` finite values as float64 [count], or None: a place of two coordinates is none."""
+    try:
+        values = np.array([float(str(value)) for value in values_of(dataset, keyword)])
+    except ValueError:
+        return None
+    return values if len(values) == count and bool(np.isfinite(values).all()) else None
 
 
 def values_of(dataset: Dataset, keyword: str) -> list[object]:
