@@ -111,6 +111,18 @@ def serve(
 
 
 @app.command()
+def receive(
+    host: Host = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Default: RADLOOP_DICOM_PORT; 0 takes a free one.")] = None,
+    ae_title: Annotated[str | None, typer.Option(help="Default: RADLOOP_DICOM_AE_TITLE.")] = None,
+) -> None:
+    """Receive studies by C-STORE into the spool until stopped; each is answered when it is safe on the disk."""
+    from radloop.gateway import receive as listen
+
+    listen(load_settings(), host, port, ae_title, lambda line: typer.echo(line, err=True))
+
+
+@app.command()
 def up() -> None:
     """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
     from radloop.services import prefect_url

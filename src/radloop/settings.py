@@ -49,6 +49,13 @@ class Settings(BaseSettings):
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
+    dicom_ae_title: str = Field("RADLOOP", description="AE title of the DICOM receiver and of queries to a PACS")
+    dicom_port: int = Field(11112, description="port of the DICOM receiver")
+    dicom_callers: str = Field("", description="AE titles that may send, separated by commas; default any")
+    dicom_associations: int = Field(32, gt=0, description="associations at a time; more are refused until one ends")
+    dicomweb_authorization: SecretStr | None = Field(None, description="Authorization header for DICOMweb sources")
+    spool_reserve_mib: int = Field(1024, ge=0, description="free MiB below which the spool takes nothing more")
+    spool_quiet_seconds: float = Field(60.0, gt=0, description="seconds without a new instance that end a study")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 
@@ -61,6 +68,11 @@ class Settings(BaseSettings):
     def workspace(self) -> Path:
         """The clone of the project in which DVC runs."""
         return self.root / "workspace"
+
+    @property
+    def spool(self) -> Path:
+        """Raw instances as they came, identity inside; never in the workspace."""
+        return self.root / "spool"
 
     @property
     def log(self) -> Path:

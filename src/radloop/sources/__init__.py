@@ -13,14 +13,16 @@ from typing import Protocol
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.records import Arrival, Rejection
+from radloop.settings import load_settings
 from radloop.sources.dicom_folder import DicomFolder
 from radloop.sources.instance import read_instance
 from radloop.sources.nih_cxr import NihCxr
+from radloop.sources.spooled import SpooledStudies
 
 __all__ = ["KNOWN", "Source", "open_source", "read_instance"]
 
 SIMULATED = "simulated"  # a DICOM folder whose records say that no such people exist
-KNOWN = (DicomFolder.name, NihCxr.name, SIMULATED)
+KNOWN = (DicomFolder.name, NihCxr.name, SpooledStudies.name, SIMULATED)
 
 
 class Source(Protocol):
@@ -48,4 +50,6 @@ def open_source(
         raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
     if name == NihCxr.name:
         return NihCxr(folder, pseudonyms, labels, workers)
+    if name == SpooledStudies.name:
+        return SpooledStudies(folder, pseudonyms, load_settings().spool_quiet_seconds, labels, workers)
     return DicomFolder(folder, pseudonyms, labels, name, workers)

@@ -39,7 +39,7 @@ class DicomFolder:
         self.name, self._workers = name, workers
         self._pseudonyms = pseudonyms
         table = labels or folder / LABELS
-        self._findings = _read_labels(table, pseudonyms) if labels or table.is_file() else {}
+        self._findings = read_labels(table, pseudonyms) if labels or table.is_file() else {}
         self._files = _find_files(folder, table)
         self._folder = folder
         if not self._files:
@@ -77,8 +77,11 @@ def _find_files(folder: Path, table: Path) -> list[str]:
     return sorted(found)
 
 
-def _read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
-    """Findings by the pseudonym of the SOPInstanceUID, so that the table's own UIDs are forgotten."""
+def read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
+    """Findings by the pseudonym of the SOPInstanceUID, so that the table's own UIDs are forgotten.
+
+    Raises ConfigurationError where the table cannot be read, lacks a column or names an object twice.
+    """
     labels: dict[str, list[str]] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:

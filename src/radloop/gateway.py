@@ -1,0 +1,55 @@
+"""The installation's door to a PACS: receive until told to stop, and retrieve what a query finds."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.settings import Settings
+from radloop.sources.c_store import Receiver
+from radloop.sources.spool import MIB, Spool
+
+EVERY = 10.0  # seconds between two lines of progress
+
+
+@contextmanager
+def open_spool(settings: Settings) -> Iterator[Spool]:
+    """The installation's spool. Raises ServiceUnavailable where it cannot be made."""
+    with Spool(settings.spool, Pseudonyms(settings.key()), settings.spool_reserve_mib * MIB) as spool:
+        yield spool
+
+
+def make_receiver(settings: Settings, spool: Spool, ae_title: str | None = None) -> Receiver:
+    """A receiver with the installation's rules, not yet listening."""
+    callers = [title.strip() for title in settings.dicom_callers.split(",") if title.strip()]
+    return Receiver(spool, ae_title or settings.dicom_ae_title, callers, settings.dicom_associations)
+
+
+def receive(settings: Settings, host: str, port: int | None, ae_title: str | None, say: Callable[[str], None]) -> None:
+    """Receive by C-STORE until SIGTERM or SIGINT, and say from time to time what has come.
+
+    Raises ConfigurationError where the port cannot be had, ServiceUnavailable where the spool cannot be written.
+    """
+    told_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    with open_spool(settings) as spool:
+        receiver = make_receiver(settings, spool, ae_title)
+        bound = receiver.start(host, settings.dicom_port if port is None else port)
+        say(f"{ae_title or settings.dicom_ae_title} listens on {host}:{bound}")
+        _tell(receiver, told_to_stop, say)
+        receiver.stop()
+        say(f"stopped: {receiver.progress()}")
+
+
+def _tell(receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:
+    """A line whenever something came since the last one."""
+    before = ""
+    while not told_to_stop.wait(EVERY):
+        now = receiver.progress()
+        if now.partition(" ")[0] != before:
+            say(now)
+        before = now.partition(" ")[0]
