@@ -123,6 +123,21 @@ def receive(
 
 
 @app.command()
+def retrieve(
+    address: Annotated[str, typer.Argument(help="http(s)://host/dicom-web?KEYS or dicom://TITLE@host:port?KEYS.")],
+    host: Annotated[str, typer.Option(help="C-MOVE: where our receiver listens.")] = "127.0.0.1",
+) -> None:
+    """Retrieve into the spool what a query of a PACS finds; run again, it goes on from where it was.
+
+    KEYS are DICOM keywords with what they must match: StudyDate=20240101-20240131&ModalitiesInStudy=DX.
+    """
+    from radloop.gateway import retrieve as fetch
+
+    found = fetch(load_settings(), address, host)
+    say(f"{found.studies} studies, {found.instances} instances, {found.already} of them were here already")
+
+
+@app.command()
 def up() -> None:
     """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
     from radloop.services import prefect_url

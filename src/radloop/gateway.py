@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import ConfigurationError
 from radloop.settings import Settings
-from radloop.sources.c_store import Receiver
+from radloop.sources.c_store import Receiver, answers
+from radloop.sources.retrieval import Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
 
+LOOPBACK = "127.0.0.1"
 EVERY = 10.0  # seconds between two lines of progress
 
 
@@ -43,6 +46,41 @@ def receive(settings: Settings, host: str, port: int | None, ae_title: str | Non
         _tell(receiver, told_to_stop, say)
         receiver.stop()
         say(f"stopped: {receiver.progress()}")
+
+
+def retrieve(settings: Settings, address: str, host: str = LOOPBACK, patience: Patience | None = None) -> Retrieved:
+    """Retrieve into the spool what the query of `address` finds, by DICOMweb or by C-FIND and C-MOVE.
+
+    What has landed before is not fetched again. For C-MOVE the installation's receiver is used where it listens on
+    `host`, else one for the time being. Raises ServiceUnavailable where something did not come, ConfigurationError
+    where the address or the PACS says no.
+    """
+    from radloop.sources.dicomweb import retrieve_dicomweb
+    from radloop.sources.query_retrieve import retrieve_moved
+
+    wanted = parse_address(address)
+    with open_spool(settings) as spool:
+        if wanted.scheme != "dicom":
+            secret = settings.dicomweb_authorization
+            return retrieve_dicomweb(wanted, spool, secret.get_secret_value() if secret else None, patience)
+        with _receiving(settings, spool, host):
+            return retrieve_moved(wanted, spool, settings.dicom_ae_title, patience)
+
+
+@contextmanager
+def _receiving(settings: Settings, spool: Spool, host: str) -> Iterator[None]:
+    receiver = make_receiver(settings, spool)
+    try:
+        receiver.start(host, settings.dicom_port)
+    except ConfigurationError:
+        if not answers(host, settings.dicom_port, settings.dicom_ae_title):
+            raise  # somebody else has the port
+        yield
+        return
+    try:
+        yield
+    finally:
+        receiver.stop()
 
 
 def _tell(receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:

@@ -101,3 +101,15 @@ class Receiver:
         with self._counting:
             self.refused[reason] += 1
         return status
+
+
+def answers(host: str, port: int, ae_title: str) -> bool:
+    """Whether a receiver of that title answers C-ECHO there."""
+    entity = AE(ae_title)
+    entity.add_requested_context(Verification)
+    association = entity.associate(host, port, ae_title=ae_title)
+    if not association.is_established:
+        return False
+    status = association.send_c_echo()
+    association.release()
+    return bool(status) and status.Status == SUCCESS
