@@ -90,21 +90,21 @@ class Orthanc:
         httpx.post(f"http://127.0.0.1:{self.http}/instances", content=content).raise_for_status()
 
 
-@pytest.fixture
-def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
-    """Orthanc with three studies of five slices of 512 x 512, on free ports of loopback."""
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """Orthanc with three studies of five slices of 512 x 512, on free ports of loopback; no test changes it."""
     program = shutil.which("Orthanc")
     if program is None or not PLUGIN.exists():
         pytest.skip("needs Debian's packages orthanc and orthanc-dicomweb")
     made = Orthanc(free_port(), free_port(), free_port())
-    with running_orthanc(program, made, tmp_path / "orthanc"):
+    with RunningOrthanc(program, made, tmp_path_factory.mktemp("pacs") / "orthanc"):
         for study in (1, 2, 3):
             for number in range(5):
                 made.put(ct(study, number, 512))
         yield made
 
 
-class running_orthanc:
+class RunningOrthanc:
     """Orthanc's process for the time of a block."""
 
     def __init__(self, program: str, made: Orthanc, folder: Path) -> None:

@@ -14,7 +14,7 @@ from radloop.errors import ServiceUnavailable
 from radloop.files import sha256_file
 from radloop.gateway import retrieve
 from radloop.settings import Settings
-from radloop.sources import open_source
+from radloop.sources import dicomweb, open_source
 from radloop.sources.retrieval import Patience, Retrieved
 from radloop.sources.spool import CONFLICT
 from radloop.sources.studies import Completeness, studies
@@ -38,9 +38,11 @@ def expected(slice_file: Callable[..., bytes]) -> dict[int, set[str]]:
 
 
 def test_dicomweb_brings_what_matches_with_the_bytes_as_they_are_and_only_once(
-    orthanc: Any, settings: Ways, expected: dict[int, set[str]], caplog: pytest.LogCaptureFixture
-) -> None:
+    orthanc: Any, settings: Ways, expected: dict[int, set[str]], caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(dicomweb, "PAGE", 2)
     own = settings()
     assert retrieve(own, f"{orthanc.web}?StudyDate=20240101-20240102") == Retrieved(2, 10, 0)
     assert landed(own) == expected[1] | expected[2]

@@ -19,7 +19,7 @@ from radloop.sources.dicomweb import DicomWeb, only_part
 from radloop.sources.query_retrieve import Pacs
 from radloop.sources.retrieval import Address, Patience, Reference, parse_address
 
-PARTS = b'--b\r\nContent-Type: application/dicom\r\n\r\nDICM\r\n--x\r\n--b--\r\n'
+PARTS = b"--b\r\nContent-Type: application/dicom\r\n\r\nDICM\r\n--x\r\n--b--\r\n"
 FIND, MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
 
 
