@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,11 +136,12 @@ class RunningOrthanc:
 
 @dataclass
 class Wire:
-    """A TCP relay to a port: the next `cuts` connections end after `after` bytes in either direction."""
+    """A TCP relay to a port: the next `cuts` connections end after `after` bytes, and all after `budget` together."""
 
     target: int
     after: int = 200_000
     cuts: int = 0
+    budget: int = 1 << 60
     port: int = 0
     seen: int = 0
 
@@ -149,6 +151,8 @@ class Wire:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
+        with suppress(OSError):  # closing alone would leave the port with the thread that waits for a caller
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _listen(self) -> None:
@@ -164,17 +168,14 @@ class Wire:
                 threading.Thread(target=self._pump, args=(source, sink, left), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, left: list[int]) -> None:
-        try:
-            while left[0] > 0 and (content := source.recv(16384)):
+        with suppress(OSError):
+            while min(left[0], self.budget) > 0 and (content := source.recv(16384)):
                 left[0] -= len(content)
+                self.budget -= len(content)
                 sink.sendall(content)
-        except OSError:
-            pass
         for end in (source, sink):
-            try:
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
 
 @pytest.fixture
@@ -230,16 +231,30 @@ def listening(tmp_path: Path) -> Iterator[Listening]:
         made.process.wait()
 
 
+@dataclass(frozen=True)
+class Sender:
+    """DCMTK's storescu at work; it talks to a file, for a full pipe would make it wait with its association open."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def finish(self) -> tuple[int, str]:
+        """Its exit code and what it said, when it has ended."""
+        return self.process.wait(), self.log.read_text()
+
+
 @pytest.fixture
-def storescu() -> Callable[..., subprocess.Popen[str]]:
+def storescu(tmp_path: Path) -> Callable[..., Sender]:
     """Send files with DCMTK."""
     program = shutil.which("storescu")
     if program is None:
         pytest.skip("needs Debian's package dcmtk")
 
-    def send(port: int, files: list[Path]) -> subprocess.Popen[str]:
+    def send(port: int, files: list[Path]) -> Sender:
         command = [program, "-v", "-aec", "RADLOOP", "127.0.0.1", str(port), *map(str, files)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        log = tmp_path / f"storescu-{time.monotonic_ns()}.log"
+        with log.open("wb") as stream:
+            return Sender(subprocess.Popen(command, stdout=stream, stderr=stream), log)
 
     return send
 

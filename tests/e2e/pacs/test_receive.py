@@ -46,8 +46,8 @@ def test_four_senders_with_three_in_ten_duplicates_leave_exactly_the_distinct_se
     dice.shuffle(sent)
     listening.start()
     senders = [storescu(listening.port, sent[start::4]) for start in range(4)]
-    said = [sender.communicate()[0] for sender in senders]
-    assert [sender.returncode for sender in senders] == [0] * 4, said
+    ends = [sender.finish() for sender in senders]
+    assert [code for code, _ in ends] == [0] * 4, [said[-300:] for _, said in ends]
     assert listening.stop() == 0
     assert landed(listening.home) == {from_file(path.read_bytes()).sha256 for path in distinct}
     counted = f"{count} instances ({len(distinct)} stored, {count - len(distinct)} duplicate, 0 quarantined)"
@@ -64,15 +64,14 @@ def test_a_receiver_killed_in_the_middle_has_everything_that_it_answered_and_tak
     sender = storescu(listening.port, files)
     time.sleep(0.8)
     listening.stop(signal.SIGKILL)
-    told = sender.communicate()[0]
+    told = sender.finish()[1]
     answered = told.count("Received Store Response (Success)")
     assert 0 < answered < 400
     listening.start()
     survived = landed(listening.home)
     assert {from_file(path.read_bytes()).sha256 for path in files[:answered]} <= survived
     again = storescu(listening.port, files)
-    again.communicate()
-    assert again.returncode == 0 and listening.stop() == 0
+    assert again.finish()[0] == 0 and listening.stop() == 0
     assert landed(listening.home) == {from_file(path.read_bytes()).sha256 for path in files}
 
 
@@ -84,7 +83,7 @@ def test_a_receiver_that_is_told_to_stop_lets_its_sender_finish(
     sender = storescu(listening.port, files)
     time.sleep(0.3)
     assert listening.stop(signal.SIGTERM) == 0
-    told = sender.communicate()[0]
+    told = sender.finish()[1]
     assert told.count("Received Store Response (Success)") == len(landed(listening.home)) > 0
     assert re.search(r"stopped: \d+ instances", listening.said)
 
@@ -95,8 +94,7 @@ def test_other_bytes_under_one_uid_are_answered_and_kept_apart(
     first, other = slice_file(1, 1), slice_file(1, 1)[:-2] + b"\x01\x02"
     listening.start()
     sender = storescu(listening.port, write(tmp_path / "sent", [first, other, first]))
-    sender.communicate()
-    assert sender.returncode == 0 and listening.stop() == 0
+    assert sender.finish()[0] == 0 and listening.stop() == 0
     assert landed(listening.home) == {from_file(first).sha256}
     [aside] = (listening.home / "spool" / "quarantine" / CONFLICT).iterdir()
     assert aside.read_bytes() == from_file(other).head + bytes(from_file(other).dataset)
@@ -124,7 +122,7 @@ def test_a_full_disk_is_refused_clearly_and_corrupts_nothing(
     listening.home = small_disk / "home"
     listening.start(RADLOOP_SPOOL_RESERVE_MIB=reserve)
     senders = [storescu(listening.port, files[start::2]) for start in range(2)]
-    told = "".join(sender.communicate()[0] for sender in senders)
+    told = "".join(sender.finish()[1] for sender in senders)
     assert told.count("Refused: OutOfResources") == 2  # DCMTK ends at the first refusal
     answered = told.count("Received Store Response (Success)")
     known = {from_file(path.read_bytes()).sha256 for path in files}
@@ -133,6 +131,5 @@ def test_a_full_disk_is_refused_clearly_and_corrupts_nothing(
     assert shutil.disk_usage(small_disk).free >= int(reserve) << 20
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     again = storescu(listening.port, files)
-    again.communicate()
-    assert again.returncode == 0 and listening.stop() == 0 and landed(listening.home) == known
+    assert again.finish()[0] == 0 and listening.stop() == 0 and landed(listening.home) == known
     assert "refused: out of resources" in listening.said
