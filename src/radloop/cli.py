@@ -180,13 +180,14 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds or seeds.")] = "jobs",
+    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds or receive.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; default simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many, counted from 0.")] = 20,
+    seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
 ) -> None:
-    """Measure: every job against the plain way, the network against its baselines, the monitor over many seeds."""
-    from radloop.bench.running import bench_folds, bench_jobs
+    """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
+    from radloop.bench.running import bench_folds, bench_jobs, bench_receive
 
     chosen = load_settings()
     if what == "jobs":
@@ -197,8 +198,10 @@ def bench(
         from monitoring.bench import bench_seeds
 
         bench_seeds(chosen, use_case, range(seeds))
+    elif what == "receive":
+        bench_receive(chosen, seconds)
     else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds or seeds")
+        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds, seeds or receive")
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]

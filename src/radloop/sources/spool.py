@@ -68,7 +68,7 @@ class Spool:
         self.folder, self.counts = folder, Counter[Landing]()
         self._pseudonyms, self._reserve = pseudonyms, reserve
         self._waiting: deque[_Pending] = deque()
-        self._turn = threading.Lock()
+        self._turn, self._promising, self._promised = threading.Lock(), threading.Lock(), 0
         with _disk():
             for name in ("incoming", "instances", "studies", "quarantine", "expected"):
                 (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,8 +94,8 @@ class Spool:
         with _disk():
             pending = self._pending(instance)
             if not _same(pending.claim, pending.target):
-                self._leave_reserve(instance.size)
-                pending.temporary = self._write(instance)
+                with self._room_for(instance.size):
+                    pending.temporary = self._write(instance)
             self._commit(pending)
         assert pending.landing is not None
         if pending.landing is Landing.QUARANTINED:
@@ -126,12 +126,21 @@ class Spool:
         claim = self.folder / "instances" / self._pseudonyms.uid(instance.uid)
         return _Pending(None, claim, study / f"{instance.sha256}.dcm")
 
-    def _leave_reserve(self, size: int) -> None:
-        if self.free() < size:
-            raise ServiceUnavailable(
-                f"the spool's disk is down to its watermark of {self._reserve / MIB:g} MiB.",
-                "free space, or lower RADLOOP_SPOOL_RESERVE_MIB; nothing was taken",
-            )
+    @contextmanager
+    def _room_for(self, size: int) -> Iterator[None]:
+        """Promise `size` bytes, because several who look at once would each see the same free bytes."""
+        with self._promising:
+            if self.free() - self._promised < size:
+                raise ServiceUnavailable(
+                    f"the spool's disk is down to its watermark of {self._reserve / MIB:g} MiB.",
+                    "free space, or lower RADLOOP_SPOOL_RESERVE_MIB; nothing was taken",
+                )
+            self._promised += size
+        try:
+            yield
+        finally:
+            with self._promising:
+                self._promised -= size
 
     def _write(self, instance: Instance) -> Path:
         path = self.folder / "incoming" / f"{uuid.uuid4().hex}.part"
