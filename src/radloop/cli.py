@@ -21,9 +21,11 @@ app = typer.Typer(
 labels = typer.Typer(help="Late labels: what turned out to be true of predictions.", no_args_is_help=True)
 ledger = typer.Typer(help="The tamper-evident history.", no_args_is_help=True)
 data = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)
+spool = typer.Typer(help="Raw studies as they came, before ingest.", no_args_is_help=True)
 app.add_typer(labels, name="labels")
 app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
+app.add_typer(spool, name="spool")
 
 DEFAULT_CASE = "chest_pneumonia"
 UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]
@@ -262,6 +264,23 @@ def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
     from radloop.running import show_data
 
     show_data(load_settings(), use_case)
+
+
+@spool.command("show")
+def spool_show() -> None:
+    """Count the studies that are complete, those that still arrive, and what was set aside."""
+    from radloop.gateway import describe_spool
+
+    for line in describe_spool(load_settings()):
+        typer.echo(line)
+
+
+@spool.command("release")
+def spool_release(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Remove the instances that the use case's snapshot has admitted; refused ones stay to be looked at."""
+    from radloop.gateway import release_admitted
+
+    say(f"{release_admitted(load_settings(), use_case)} instances removed from the spool")
 
 
 def main() -> None:

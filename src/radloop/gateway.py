@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,8 +12,10 @@ from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.settings import Settings
 from radloop.sources.c_store import Receiver, answers
+from radloop.sources.release import release
 from radloop.sources.retrieval import Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
+from radloop.sources.studies import studies
 
 LOOPBACK = "127.0.0.1"
 EVERY = 10.0  # seconds between two lines of progress
@@ -29,6 +32,32 @@ def make_receiver(settings: Settings, spool: Spool, ae_title: str | None = None)
     """A receiver with the installation's rules, not yet listening."""
     callers = [title.strip() for title in settings.dicom_callers.split(",") if title.strip()]
     return Receiver(spool, ae_title or settings.dicom_ae_title, callers, settings.dicom_associations)
+
+
+def release_admitted(settings: Settings, use_case: str) -> int:
+    """Remove from the spool what the snapshot of `use_case` has admitted; how many instances that was.
+
+    Raises ConfigurationError where there is no snapshot.
+    """
+    from radloop.catalog import read_catalog
+    from radloop.workspace import Workspace
+
+    if not settings.spool.is_dir():
+        return 0
+    catalog = read_catalog(Workspace(settings).snapshot_folder(use_case))
+    return release(settings.spool, set(catalog["instance_uid"]), settings.spool_quiet_seconds)
+
+
+def describe_spool(settings: Settings) -> list[str]:
+    """Lines that count what lies in the spool, and name nobody."""
+    if not settings.spool.is_dir():
+        return ["there is no spool yet"]
+    kinds = Counter[str]()
+    for study in studies(settings.spool, settings.spool_quiet_seconds):
+        kinds.update({f"studies {study.completeness}": 1, "instances": len(study.files)})
+    for path in (settings.spool / "quarantine").glob("*/*"):
+        kinds[f"quarantined: {path.parent.name}"] += 1
+    return [f"{count:8} {kind}" for kind, count in sorted(kinds.items())] or ["the spool is empty"]
 
 
 def receive(settings: Settings, host: str, port: int | None, ae_title: str | None, say: Callable[[str], None]) -> None:

@@ -17,8 +17,8 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 
 
-def encoded(uid: str = "1.2.3.1", study: str = "1.2.3", seed: int = 0, side: int = 16) -> bytes:
-    """The data set of a CT slice of a patient with a name; `seed` makes other pixels."""
+def encoded(uid: str = "1.2.3.1", study: str = "1.2.3", seed: int = 0, side: int = 16, **more: str) -> bytes:
+    """The data set of a CT slice of a patient with a name; `seed` makes other pixels, `more` attributes are added."""
     pixels = np.random.default_rng(seed).integers(0, 4096, (side, side)).astype("<u2")
     return data_set(
         {
@@ -26,6 +26,7 @@ def encoded(uid: str = "1.2.3.1", study: str = "1.2.3", seed: int = 0, side: int
             "PatientID": "MRN-4711", "PatientName": "Zanzibar^Quentin", "Modality": "CT", "Rows": side,
             "Columns": side, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 16,
             "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0, "PixelData": pixels.tobytes(),
+            **more,
         }
     )  # fmt: skip
 

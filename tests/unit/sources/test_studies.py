@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from radloop.catalog import read_catalog
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.ingest import Admission, ingest
 from radloop.records import Arrival, Rejection
 from radloop.sources import open_source
-from radloop.sources.spool import CONFLICT, Spool
+from radloop.sources.release import release
+from radloop.sources.spool import CONFLICT, Landing, Spool
 from radloop.sources.studies import Completeness, studies
 from radloop.sources.wire import Instance, from_file
 
@@ -105,3 +107,22 @@ def test_a_spool_without_a_complete_study_says_what_still_arrives(
     spool.land(slice_of())
     with pytest.raises(ConfigurationError, match="1 still arriving"):
         open_source("spool", spool.folder, pseudonyms)
+
+
+def test_what_was_admitted_is_released_and_nothing_else(
+    tmp_path: Path, spool: Spool, slice_of: SliceOf, pseudonyms: Pseudonyms
+) -> None:
+    for uid in ("1.2.3.1", "1.2.3.2"):
+        spool.land(slice_of(uid))
+    spool.land(slice_of("1.2.3.1", seed=1))
+    spool.expect("1.2.3", 2)
+    spool.land(slice_of("1.2.5.1", "1.2.5", PatientSex="X"))
+    age(spool, 61)
+    assert ingest(open_source("spool", spool.folder, pseudonyms), tmp_path / "d") == Admission(2, 0, 2)
+    spool.land(slice_of("1.2.7.1", "1.2.7"))
+    admitted = {*read_catalog(tmp_path / "d")["instance_uid"], pseudonyms.uid("1.2.7.1")}
+    assert release(spool.folder, admitted, 60) == 2
+    assert [spool.has(uid) for uid in ("1.2.3.1", "1.2.3.2", "1.2.5.1", "1.2.7.1")] == [False, False, True, True]
+    assert len(list((spool.folder / "studies").iterdir())) == 2 and not list((spool.folder / "expected").iterdir())
+    assert len(list((spool.folder / "quarantine").glob("*/*"))) == 1
+    assert spool.land(slice_of()) is Landing.STORED
