@@ -34,9 +34,9 @@ BUSY = (408, 425, 429)
 class DicomWeb:
     """A DICOMweb server; `authorization` is sent as the header of that name."""
 
-    def __init__(self, base: str, authorization: str | None = None, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(self, base: str, authorization: str | None = None) -> None:
         headers = {"Authorization": authorization} if authorization else {}
-        self._client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=True)
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True)
         self._base = base
 
     def __enter__(self) -> DicomWeb:

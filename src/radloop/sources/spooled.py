@@ -45,7 +45,8 @@ class SpooledStudies:
         short = sum(len(s.files) < (s.expected or 0) for s in found if s.completeness is Completeness.QUIET)
         ready = [path for study in found if study.completeness is not Completeness.ARRIVING for path in study.files]
         self._files = [str(p.relative_to(folder)) for p in (*ready, *sorted((folder / "quarantine").glob("*/*")))]
-        log.info(
+        log.log(
+            logging.WARNING if short or self.arriving else logging.INFO,
             "studies: %d counted, %d by time-out, of which %d short of their count, %d still arriving",
             kinds[Completeness.COUNTED], kinds[Completeness.QUIET], short, self.arriving,
         )  # fmt: skip

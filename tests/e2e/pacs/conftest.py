@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -136,14 +136,19 @@ class RunningOrthanc:
 
 @dataclass
 class Wire:
-    """A TCP relay to a port: the next `cuts` connections end after `after` bytes, and all after `budget` together."""
+    """A TCP relay to a port: the next `cuts` connections end after `after` bytes, and all after `budget` together.
+
+    The next `stalls` connections are taken, and nothing is ever heard of them.
+    """
 
     target: int
     after: int = 200_000
     cuts: int = 0
     budget: int = 1 << 60
+    stalls: int = 0
     port: int = 0
     seen: int = 0
+    silent: list[socket.socket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self.port))
@@ -162,6 +167,10 @@ class Wire:
                 far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 return
+            if self.stalls > 0:
+                self.stalls -= 1
+                self.silent.append(near)
+                continue
             left = [self.after if self.cuts > 0 else 1 << 60]
             self.cuts, self.seen = self.cuts - 1, self.seen + 1
             for source, sink in ((near, far), (far, near)):

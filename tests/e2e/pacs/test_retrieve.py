@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -61,6 +62,16 @@ def test_dicomweb_goes_on_after_answers_that_were_cut_in_mid_object(
     address = f"http://127.0.0.1:{cut.port}/dicom-web"
     assert retrieve(own, address, patience=QUICK) == Retrieved(3, 15, 0)
     assert landed(own) == set.union(*expected.values()) and cut.cuts <= 0 and cut.seen > 6
+
+
+def test_a_dicomweb_server_that_falls_silent_is_asked_again(
+    orthanc: Any, settings: Ways, wire: Callable[..., Any], expected: dict[int, set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(dicomweb, "TIMEOUT", httpx.Timeout(1.0))
+    slow, own = wire(orthanc.http, stalls=3), settings()
+    assert retrieve(own, f"http://127.0.0.1:{slow.port}/dicom-web", patience=QUICK) == Retrieved(3, 15, 0)
+    assert landed(own) == set.union(*expected.values()) and slow.stalls == 0
 
 
 def test_a_dicomweb_server_that_goes_away_is_told_and_a_later_run_resumes(
