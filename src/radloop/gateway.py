@@ -113,10 +113,9 @@ def _receiving(settings: Settings, spool: Spool, host: str) -> Iterator[None]:
 
 
 def _tell(receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:
-    """A line whenever something came since the last one."""
-    before = ""
+    """A line whenever something came or was refused since the last one."""
+    before = receiver.taken()
     while not told_to_stop.wait(EVERY):
-        now = receiver.progress()
-        if now.partition(" ")[0] != before:
-            say(now)
-        before = now.partition(" ")[0]
+        if receiver.taken() != before:
+            before = receiver.taken()
+            say(receiver.progress())

@@ -37,7 +37,7 @@ class Receiver:
     def __init__(self, spool: Spool, ae_title: str, callers: Sequence[str] = (), associations: int = 32) -> None:
         self._spool, self.refused = spool, Counter[str]()
         self._counting = threading.Lock()
-        self._began = time.monotonic()
+        self._told = (time.monotonic(), 0)
         self._entity = AE(ae_title)
         self._entity.maximum_pdu_size = LONGEST_PDU
         self._entity.maximum_associations = associations
@@ -73,14 +73,19 @@ class Receiver:
         for association in self._server.active_associations:
             association.abort()
 
+    def taken(self) -> int:
+        """How many instances and associations have been answered, refused ones too."""
+        return self._spool.counts.total() + self.refused.total()
+
     def progress(self) -> str:
-        """One line of counters; it names nobody."""
-        landed = self._spool.counts
-        total = sum(landed.values())
-        rate = total / max(time.monotonic() - self._began, 1e-9)
+        """One line of counters, with the rate since the last one; it names nobody."""
+        now, landed = time.monotonic(), self._spool.counts
+        total = landed.total()
+        rate = (total - self._told[1]) / max(now - self._told[0], 1e-9)
+        self._told = (now, total)
         told = [f"{landed[landing]} {landing}" for landing in Landing]
         told += [f"{count} {reason}" for reason, count in sorted(self.refused.items())]
-        return f"{total} instances ({', '.join(told)}), {rate:.1f}/s, {self._spool.free() / MIB:.0f} MiB left"
+        return f"{total} instances ({', '.join(told)}), now {rate:.1f}/s, {self._spool.free() / MIB:.0f} MiB left"
 
     def _store(self, event: Event) -> int:
         try:

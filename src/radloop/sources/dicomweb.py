@@ -25,6 +25,7 @@ for _name in ("httpx", "httpcore"):
 
 PAGE = 100  # answers of one search; a server may give fewer
 AT_A_TIME = 4
+GIVE_UP = 8  # instances that do not come, each after all its tries: then nothing will
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
@@ -100,8 +101,8 @@ def retrieve_dicomweb(
 ) -> Retrieved:
     """Land every instance of every study that matches; what has landed before is not fetched again.
 
-    An instance that never comes whole does not keep the others from coming.
-    Raises ServiceUnavailable in the end where some did not come: the same call goes on from there.
+    An instance that never comes whole does not keep the others from coming, unless so many fail that the source
+    must be gone. Raises ServiceUnavailable in the end where some did not come: the same call goes on from there.
     """
     patient = patience or Patience()
     done, failures = Retrieved(), list[RadloopError]()
@@ -110,22 +111,25 @@ def retrieve_dicomweb(
             references = patient.call(lambda study=study: web.instances(study))  # type: ignore[misc]
             spool.expect(study, len(references))
             missing = [one for one in references if not spool.has(one.uid)]
-            failures += filter(None, pool.map(lambda one: _land(web, spool, one, patient), missing))
+            list(pool.map(lambda one: _land(web, spool, one, patient, failures), missing))
             done += Retrieved(1, len(references), len(references) - len(missing))
+            if len(failures) >= GIVE_UP:
+                break
     if failures:
         raise ServiceUnavailable(
-            f"{len(failures)} of {done.instances} instances did not come: {failures[0].message}",
+            f"{len(failures)} or more of {done.instances} instances did not come: {failures[0].message}",
             "mend that and run it again: it goes on from there",
         )
     return done
 
 
-def _land(web: DicomWeb, spool: Spool, reference: Reference, patience: Patience) -> RadloopError | None:
+def _land(web: DicomWeb, spool: Spool, one: Reference, patience: Patience, failures: list[RadloopError]) -> None:
+    if len(failures) >= GIVE_UP:
+        return
     try:
-        spool.land(patience.call(lambda: web.fetch(reference)))
+        spool.land(patience.call(lambda: web.fetch(one)))
     except RadloopError as failure:
-        return failure
-    return None
+        failures.append(failure)
 
 
 def only_part(content: bytes, content_type: str) -> bytes:

@@ -41,15 +41,16 @@ class Pacs:
 
     def studies(self, keys: dict[str, str]) -> list[str]:
         """StudyInstanceUIDs of what matches. Raises as `_find` does."""
-        return [str(row.StudyInstanceUID) for row in self._find("STUDY", **{**keys, "StudyInstanceUID": ""})]
+        rows = self._find("STUDY", **{**keys, "StudyInstanceUID": ""})
+        return [_uid(row, "StudyInstanceUID") for row in rows]
 
     def instances(self, study: str) -> list[Reference]:
         """Every instance of a study, series by series. Raises as `_find` does."""
         references = []
         for row in self._find("SERIES", StudyInstanceUID=study, SeriesInstanceUID=""):
-            series = str(row.SeriesInstanceUID)
+            series = _uid(row, "SeriesInstanceUID")
             found = self._find("IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID="")
-            references += [Reference(study, series, str(image.SOPInstanceUID)) for image in found]
+            references += [Reference(study, series, _uid(image, "SOPInstanceUID")) for image in found]
         return references
 
     def move(self, references: list[Reference]) -> None:
@@ -141,3 +142,10 @@ def _query(level: str, **keys: str | list[str]) -> Dataset:
     for keyword, value in keys.items():
         setattr(wanted, keyword, value)
     return wanted
+
+
+def _uid(row: Dataset, keyword: str) -> str:
+    """One UID of an answer. Raises ServiceUnavailable where it is absent."""
+    if not row.get(keyword):
+        raise ServiceUnavailable(f"the PACS's answer lacks {keyword}.", "ask who runs it")
+    return str(row[keyword].value)

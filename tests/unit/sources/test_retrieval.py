@@ -15,9 +15,11 @@ from pynetdicom.sop_class import (
 )
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
-from radloop.sources.dicomweb import DicomWeb, only_part
+from radloop.sources import dicomweb
+from radloop.sources.dicomweb import DicomWeb, only_part, retrieve_dicomweb
 from radloop.sources.query_retrieve import Pacs
 from radloop.sources.retrieval import Address, Patience, Reference, parse_address
+from radloop.sources.spool import Spool
 
 PARTS = b"--b\r\nContent-Type: application/dicom\r\n\r\nDICM\r\n--x\r\n--b--\r\n"
 FIND, MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
@@ -109,6 +111,35 @@ def test_a_refusal_and_an_outage_are_told_apart(
 ) -> None:
     with pytest.raises(kind, match=str(status)):
         answering(monkeypatch, lambda request: httpx.Response(status)).studies({})
+
+
+def test_a_source_that_only_fails_is_given_up_before_every_instance_was_tried(
+    monkeypatch: pytest.MonkeyPatch, spool: Spool
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/dicom-web/")
+        if path == "studies":
+            first = request.url.params["offset"] == "0"
+            return httpx.Response(200, json=[{"0020000D": {"Value": ["1.2"]}}] if first else [])
+        if path.endswith("/instances"):
+            uids = range(500 if request.url.params["offset"] == "0" else 0)
+            rows = [{"0020000E": {"Value": ["1.2.9"]}, "00080018": {"Value": [f"1.2.{n}"]}} for n in uids]
+            return httpx.Response(200, json=rows)
+        asked.append(path)
+        return httpx.Response(503)
+
+    real = httpx.Client
+    monkeypatch.setattr(
+        dicomweb.httpx,
+        "Client",
+        lambda **kwargs: real(transport=httpx.MockTransport(answer), headers=kwargs["headers"]),
+    )
+    with pytest.raises(ServiceUnavailable, match="of 500 instances did not come: the PACS answers 503") as refusal:
+        retrieve_dicomweb(parse_address("http://pacs/dicom-web"), spool, patience=Patience(attempts=2, first=0.0))
+    assert dicomweb.GIVE_UP <= len(asked) / 2 <= dicomweb.GIVE_UP + dicomweb.AT_A_TIME
+    assert "1.2" not in str(refusal.value)
 
 
 @pytest.fixture
