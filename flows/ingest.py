@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows.steps import open_workspace, outside, show, workspace
 from radloop.catalog import Admission
+from radloop.gateway import retrieve
 from radloop.progress import progress_bar
 from radloop.running import run_here, simulate_folder
 from radloop.settings import load_settings
@@ -17,10 +18,16 @@ from radloop.workspace import Snapshot
 
 @outside
 def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
-    """Where the studies lie and in which layout; the simulated hospital writes its own first."""
+    """Where the studies lie and in which layout; a PACS sends them first, the simulated hospital writes its own."""
+    settings = load_settings()
+    if source == "pacs":
+        retrieve(settings, folder or "")
+        return "spool", str(settings.spool)
+    if source == "spool":
+        return source, folder or str(settings.spool)
     if source != "simulated" or folder:
         return source, folder or ""
-    settings, knobs = load_settings(), workspace().case(use_case).ingest
+    knobs = workspace().case(use_case).ingest
     target = settings.root / "incoming" / f"simulated-{knobs.seed}-{knobs.studies}"
     if not target.exists():
         simulate_folder(target, knobs.studies, knobs.seed, [], settings.workers)
@@ -49,7 +56,8 @@ def version(use_case: str) -> Snapshot:
 def ingest(use_case: str = "chest_pneumonia", source: str | None = None, folder: str | None = None) -> Snapshot:
     """From studies to a snapshot.
 
-    `source` is simulated, nih_cxr or dicom_folder (default: the use case's), `folder` where its files lie.
+    `source` is simulated, nih_cxr, medmnist, dicom_folder, spool or pacs (default: the use case's), `folder` where
+    its files lie; of pacs, the address with its query, as `radloop retrieve` takes it.
     """
     open_workspace()
     layout, place = receive(use_case, source or workspace().case(use_case).ingest.source, folder)

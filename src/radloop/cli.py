@@ -21,9 +21,11 @@ app = typer.Typer(
 labels = typer.Typer(help="Late labels: what turned out to be true of predictions.", no_args_is_help=True)
 ledger = typer.Typer(help="The tamper-evident history.", no_args_is_help=True)
 data = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)
+spool = typer.Typer(help="Raw studies as they came, before ingest.", no_args_is_help=True)
 app.add_typer(labels, name="labels")
 app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
+app.add_typer(spool, name="spool")
 
 DEFAULT_CASE = "chest_pneumonia"
 UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]
@@ -111,6 +113,33 @@ def serve(
 
 
 @app.command()
+def receive(
+    host: Host = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Default: RADLOOP_DICOM_PORT; 0 takes a free one.")] = None,
+    ae_title: Annotated[str | None, typer.Option(help="Default: RADLOOP_DICOM_AE_TITLE.")] = None,
+) -> None:
+    """Receive studies by C-STORE into the spool until stopped; each is answered when it is safe on the disk."""
+    from radloop.gateway import receive as listen
+
+    listen(load_settings(), host, port, ae_title, lambda line: typer.echo(line, err=True))
+
+
+@app.command()
+def retrieve(
+    address: Annotated[str, typer.Argument(help="http(s)://host/dicom-web?KEYS or dicom://TITLE@host:port?KEYS.")],
+    host: Annotated[str, typer.Option(help="C-MOVE: where our receiver listens.")] = "127.0.0.1",
+) -> None:
+    """Retrieve into the spool what a query of a PACS finds; run again, it goes on from where it was.
+
+    KEYS are DICOM keywords with what they must match: StudyDate=20240101-20240131&ModalitiesInStudy=DX.
+    """
+    from radloop.gateway import retrieve as fetch
+
+    found = fetch(load_settings(), address, host)
+    say(f"{found.studies} studies, {found.instances} instances, {found.already} of them were here already")
+
+
+@app.command()
 def up() -> None:
     """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
     from radloop.services import prefect_url
@@ -153,14 +182,15 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds or seeds.")] = "jobs",
+    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds or receive.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; default simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
     first: Annotated[int, typer.Option(help="seeds: the first, so that two halves may run side by side.")] = 0,
+    seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
 ) -> None:
-    """Measure: every job against the plain way, the network against its baselines, the monitor over many seeds."""
-    from radloop.bench.running import bench_folds, bench_jobs
+    """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
+    from radloop.bench.running import bench_folds, bench_jobs, bench_receive
 
     chosen = load_settings()
     if what == "jobs":
@@ -173,8 +203,10 @@ def bench(
         from monitoring.bench import bench_seeds
 
         bench_seeds(chosen, use_case, range(first, first + seeds))
+    elif what == "receive":
+        bench_receive(chosen, seconds)
     else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds or seeds")
+        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds, seeds or receive")
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]
@@ -235,6 +267,23 @@ def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
     from radloop.running import show_data
 
     show_data(load_settings(), use_case)
+
+
+@spool.command("show")
+def spool_show() -> None:
+    """Count the studies that are complete, those that still arrive, and what was set aside."""
+    from radloop.gateway import describe_spool
+
+    for line in describe_spool(load_settings()):
+        typer.echo(line)
+
+
+@spool.command("release")
+def spool_release(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+    """Remove the instances that the use case's snapshot has admitted; refused ones stay to be looked at."""
+    from radloop.gateway import release_admitted
+
+    say(f"{release_admitted(load_settings(), use_case)} instances removed from the spool")
 
 
 def main() -> None:

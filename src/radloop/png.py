@@ -65,7 +65,7 @@ def clean_png(content: bytes) -> tuple[bytes, np.ndarray]:
     exact = _raster_is_exact(header, raster)
     stripped = SIGNATURE + b"".join(_chunk(kind, data) for kind, data in kept)
     pixels = read_png(stripped)
-    return (stripped if exact else _encode(pixels)), pixels
+    return (stripped if exact else encode_png(pixels)), pixels
 
 
 def _read_header(content: bytes) -> Header:
@@ -130,7 +130,8 @@ def _raster_is_exact(header: Header, raster: bytes) -> bool:
     return found == wanted and inflate.eof and not inflate.unused_data
 
 
-def _encode(pixels: np.ndarray) -> bytes:
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encode uint8 [rows, columns] as a PNG that holds its pixels and nothing else."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "png")
     return stream.getvalue()

@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
     drop: Path | None = Field(None, description="folder in which studies arrive for infer; default drop/ in home")
+    dicom_ae_title: str = Field("RADLOOP", description="AE title of the DICOM receiver and of queries to a PACS")
+    dicom_port: int = Field(11112, description="port of the DICOM receiver")
+    dicom_callers: str = Field("", description="AE titles that may send, separated by commas; default any")
+    dicom_associations: int = Field(32, gt=0, description="associations at a time; more are refused until one ends")
+    dicomweb_authorization: SecretStr | None = Field(None, description="Authorization header for DICOMweb sources")
+    spool_reserve_mib: int = Field(1024, ge=0, description="free MiB below which the spool takes nothing more")
+    spool_quiet_seconds: float = Field(60.0, gt=0, description="seconds without a new instance that end a study")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 
@@ -75,6 +82,11 @@ class Settings(BaseSettings):
     def drop_folder(self) -> Path:
         """Where studies arrive, with their names: what is put there is scored by every run of `infer`."""
         return self.drop or self.root / "drop"
+
+    @property
+    def spool(self) -> Path:
+        """Raw instances as they came, identity inside; never in the workspace."""
+        return self.root / "spool"
 
     @property
     def log(self) -> Path:

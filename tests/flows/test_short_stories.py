@@ -30,6 +30,18 @@ def test_ingest_admits_and_versions(story: Any, place: Any) -> None:
     assert story.told == ["open_workspace", "receive", "admit", "version", "show"]
 
 
+def test_studies_of_a_pacs_land_in_the_spool_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setenv("RADLOOP_HOME", str(tmp_path))
+    monkeypatch.setattr(flows.ingest, "retrieve", lambda settings, address: asked.append(address))
+    spool = ("spool", str(tmp_path / "spool"))
+    assert flows.ingest.receive.fn("chest_pneumonia", "pacs", "http://pacs/dicom-web") == spool
+    assert flows.ingest.receive.fn("chest_pneumonia", "spool", None) == spool
+    assert asked == ["http://pacs/dicom-web"]
+
+
 def test_the_split_waits_for_the_gate_of_validate(story: Any, place: Any) -> None:
     made = place.stage("chest_pneumonia", "validate") / "data_docs"
     made.mkdir(parents=True)

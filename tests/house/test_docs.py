@@ -37,7 +37,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Run here and now, in an empty home; the how-to pages with a story of their own are run by the slow tests below.
 CHEAP = (
     r"radloop( run)? --help", r"(RADLOOP_WORKERS=1 )?radloop settings", r"radloop doctor", r"radloop simulate .*",
-    r"radloop ledger (show|verify).*", r"radloop down", r"make help",
+    r"radloop ledger (show|verify).*", r"radloop spool show", r"radloop down", r"make help",
 )  # fmt: skip
 #: Too heavy to run here; the second of each pair is what a test elsewhere must hold that runs it.
 ELSEWHERE = (
@@ -46,6 +46,9 @@ ELSEWHERE = (
     (r"(make up|radloop up)", r"radloop\(\"up\"\)"),
     (r"make repro", r"radloop\(\s*\"repro\"|reproduce_all"),
     (r"radloop serve.*", r"serving/healthz|create_app|/healthz"),
+    (r"radloop receive.*", r"\"receive\", \"--port\""),
+    (r"radloop retrieve .*", r"retrieve\(own"),
+    (r"radloop spool release.*", r"\brelease_admitted\(|\brelease\(spool"),
     (r"radloop register-deployments", r"radloop\(\"register-deployments\"\)"),
     (r"prefect worker start.*", r"\"worker\""),
     (r"radloop labels add.*", r"labels.{0,6}add|add_labels"),

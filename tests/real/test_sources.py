@@ -51,3 +51,11 @@ def _check_hounsfield(snapshot: Path) -> None:
     )
     assert -1100 <= values.min() <= -900, "air"
     assert values.max() > 800, "bone"
+
+
+def test_the_real_pneumonia_set_of_medmnist_is_ingested_whole(shared_data: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / "d"
+    assert ingest(open_source("medmnist", shared_data / "medmnist", KEY), snapshot) == Admission(admitted=5856)
+    frame = read_catalog(snapshot)
+    assert frame["findings"].map(lambda found: "Pneumonia" in found).sum() == 4273
+    assert frame["patient_id"].nunique() == frame["pixel_sha256"].nunique() < 5856

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from radloop.bench import ratios
 from radloop.bench.clock import Job
 from radloop.bench.folds import out_of_fold
 from radloop.bench.jobs import time_jobs
+from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
 from radloop.settings import Settings
@@ -59,3 +61,11 @@ def bench_folds(
         rows: list[dict[str, Any]] = found.where(found.notna(), None).to_dict("records")  # type: ignore[assignment]
         show_table(f"{use_case}: 5-fold out-of-fold AUROC", rows)
         keep(settings.root / "bench", "folds", rows)
+
+
+def bench_receive(settings: Settings, seconds: float) -> None:
+    """The receiver under 16 associations for some seconds."""
+    row = asdict(time_receiving(settings, seconds))
+    told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
+    show_table("C-STORE of CT slices of 512 x 512, each on the disk before it is answered", told)
+    keep(settings.root / "bench", "receive", [row])

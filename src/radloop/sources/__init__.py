@@ -13,14 +13,18 @@ from typing import Protocol
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.records import Arrival, Rejection
+from radloop.settings import load_settings
 from radloop.sources.dicom_folder import DicomFolder
+from radloop.sources.dicomdir import is_dicomdir
 from radloop.sources.instance import read_instance
+from radloop.sources.medmnist import MedMnist
 from radloop.sources.nih_cxr import NihCxr
+from radloop.sources.spooled import SpooledStudies
 
 __all__ = ["KNOWN", "Source", "open_source", "read_instance"]
 
 SIMULATED = "simulated"  # a DICOM folder whose records say that no such people exist
-KNOWN = (DicomFolder.name, NihCxr.name, SIMULATED)
+KNOWN = (DicomFolder.name, NihCxr.name, MedMnist.name, SpooledStudies.name, SIMULATED)
 
 
 class Source(Protocol):
@@ -36,7 +40,7 @@ class Source(Protocol):
 def open_source(
     name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, workers: int = 1
 ) -> Source:
-    """Open a folder by the name of its layout, having looked only at names and tables.
+    """Open a folder, or the one of a DICOMDIR, by the name of its layout, having looked only at names and tables.
 
     `labels` replaces the table that the layout has by itself; `workers` processes read a large folder.
     Raises ConfigurationError for an unknown
@@ -44,8 +48,14 @@ def open_source(
     """
     if name not in KNOWN:
         raise ConfigurationError(f"unknown source {name!r}; known: {', '.join(KNOWN)}", "choose one of these")
+    if is_dicomdir(folder):
+        folder = folder.parent
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
     if name == NihCxr.name:
         return NihCxr(folder, pseudonyms, labels, workers)
+    if name == MedMnist.name:
+        return MedMnist(folder, pseudonyms)
+    if name == SpooledStudies.name:
+        return SpooledStudies(folder, pseudonyms, load_settings().spool_quiet_seconds, labels, workers)
     return DicomFolder(folder, pseudonyms, labels, name, workers)

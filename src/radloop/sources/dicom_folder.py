@@ -1,4 +1,7 @@
-"""A folder of DICOM files of any name at any depth, with an optional table of what was found on them."""
+"""A folder of DICOM files of any name at any depth, with an optional table of what was found on them.
+
+A DICOMDIR in it is no film but a list: a file that it names and that is not there is missed by name.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.records import Arrival, Rejection
+from radloop.sources.dicomdir import is_dicomdir, listed
 from radloop.sources.instance import dicom_arrival, read_file, rejection
 from radloop.sources.spread import spread
 
@@ -39,7 +43,7 @@ class DicomFolder:
         self.name, self._workers = name, workers
         self._pseudonyms = pseudonyms
         table = labels or folder / LABELS
-        self._findings = _read_labels(table, pseudonyms) if labels or table.is_file() else {}
+        self._findings = read_labels(table, pseudonyms) if labels or table.is_file() else {}
         self._files = _find_files(folder, table)
         self._folder = folder
         if not self._files:
@@ -67,18 +71,23 @@ class DicomFolder:
 
 
 def _find_files(folder: Path, table: Path) -> list[str]:
-    """Paths of all visible files relative to the folder, but for its tables."""
+    """Paths of all visible files relative to the folder, but for its tables, and of those that a DICOMDIR lists."""
     tables = {(folder / LABELS).absolute(), (folder / TRUTH).absolute(), table.absolute()}
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(parent) / name for name in names if not name.startswith("."))
         found += [str(path.relative_to(folder)) for path in paths if path.absolute() not in tables]
-    return sorted(found)
+    directories = {name for name in found if is_dicomdir(folder / name)}
+    promised = {str(Path(name).parent / file) for name in directories for file in listed(folder / name)}
+    return sorted({*found, *promised} - directories)
 
 
-def _read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
-    """Findings by the pseudonym of the SOPInstanceUID, so that the table's own UIDs are forgotten."""
+def read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
+    """Findings by the pseudonym of the SOPInstanceUID, so that the table's own UIDs are forgotten.
+
+    Raises ConfigurationError where the table cannot be read, lacks a column or names an object twice.
+    """
     labels: dict[str, list[str]] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.fileset import FileSet
 
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
@@ -86,3 +89,52 @@ def test_an_empty_or_missing_folder_is_refused(tmp_path: Path, pseudonyms: Pseud
 def test_an_unknown_source_lists_the_known_ones(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
     with pytest.raises(ConfigurationError, match="dicom_folder, nih_cxr"):
         open_source("fax", tmp_path, pseudonyms)
+
+
+@pytest.fixture
+def media(tmp_path: Path, film: Film, file_of: Callable[[Dataset], bytes]) -> Path:
+    """Two films with a DICOMDIR, as they lie on a disc that is mounted with names in lower case."""
+    files = FileSet()
+    for uid in ("1.1", "1.2"):
+        files.add(
+            dcmread(
+                io.BytesIO(
+                    file_of(
+                        film(uid, PatientID="P1", StudyID="1", StudyTime="120000", SeriesNumber=1, InstanceNumber=1)
+                    )
+                )
+            )
+        )
+    files.write(tmp_path / "disc")
+    for path in sorted((tmp_path / "disc").rglob("*"), key=lambda path: -len(path.parts)):
+        path.rename(path.with_name(path.name.lower()))
+    return tmp_path / "disc"
+
+
+def test_a_dicomdir_is_a_list_and_no_film(media: Path, pseudonyms: Pseudonyms) -> None:
+    items = list(open_source("dicom_folder", media, pseudonyms))
+    assert [type(item) for item in items] == [Arrival, Arrival]
+    assert list(open_source("dicom_folder", media / "dicomdir", pseudonyms)) == items
+
+
+def test_a_film_that_a_dicomdir_lists_and_the_disc_lacks_is_missed(media: Path, pseudonyms: Pseudonyms) -> None:
+    next(path for path in media.rglob("*") if path.is_file() and path.name != "dicomdir").unlink()
+    items = list(open_source("dicom_folder", media, pseudonyms))
+    assert [item.reason for item in items if isinstance(item, Rejection)] == ["unreadable_file"] and len(items) == 2
+
+
+def test_a_dicomdir_cannot_lead_out_of_its_folder(media: Path, pseudonyms: Pseudonyms) -> None:
+    directory = dcmread(media / "dicomdir")
+    for record in directory.DirectoryRecordSequence:
+        if "ReferencedFileID" in record:
+            record.ReferencedFileID = ["..", "SECRET"]
+    directory.save_as(media / "dicomdir")
+    (media.parent / "SECRET").write_bytes(b"")
+    assert len(open_source("dicom_folder", media, pseudonyms)) == 2
+
+
+def test_a_file_that_only_has_the_name_of_a_dicomdir_is_judged_as_a_film(
+    film: Film, dicom_folder: Folder, pseudonyms: Pseudonyms
+) -> None:
+    items = list(open_source("dicom_folder", dicom_folder(DICOMDIR=b"no directory", a=film()), pseudonyms))
+    assert [item.reason for item in items if isinstance(item, Rejection)] == ["not_dicom"]

@@ -1,0 +1,121 @@
+"""The installation's door to a PACS: receive until told to stop, and retrieve what a query finds."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.errors import ConfigurationError
+from radloop.settings import Settings
+from radloop.sources.c_store import Receiver, answers
+from radloop.sources.release import release
+from radloop.sources.retrieval import Patience, Retrieved, parse_address
+from radloop.sources.spool import MIB, Spool
+from radloop.sources.studies import studies
+
+LOOPBACK = "127.0.0.1"
+EVERY = 10.0  # seconds between two lines of progress
+
+
+@contextmanager
+def open_spool(settings: Settings) -> Iterator[Spool]:
+    """The installation's spool. Raises ServiceUnavailable where it cannot be made."""
+    with Spool(settings.spool, Pseudonyms(settings.key()), settings.spool_reserve_mib * MIB) as spool:
+        yield spool
+
+
+def make_receiver(settings: Settings, spool: Spool, ae_title: str | None = None) -> Receiver:
+    """A receiver with the installation's rules, not yet listening."""
+    callers = [title.strip() for title in settings.dicom_callers.split(",") if title.strip()]
+    return Receiver(spool, ae_title or settings.dicom_ae_title, callers, settings.dicom_associations)
+
+
+def release_admitted(settings: Settings, use_case: str) -> int:
+    """Remove from the spool what the snapshot of `use_case` has admitted; how many instances that was.
+
+    Raises ConfigurationError where there is no snapshot.
+    """
+    from radloop.catalog import read_catalog
+    from radloop.workspace import Workspace
+
+    if not settings.spool.is_dir():
+        return 0
+    catalog = read_catalog(Workspace(settings).snapshot_folder(use_case))
+    return release(settings.spool, set(catalog["instance_uid"]), settings.spool_quiet_seconds)
+
+
+def describe_spool(settings: Settings) -> list[str]:
+    """Lines that count what lies in the spool, and name nobody."""
+    if not settings.spool.is_dir():
+        return ["there is no spool yet"]
+    kinds = Counter[str]()
+    for study in studies(settings.spool, settings.spool_quiet_seconds):
+        kinds.update({f"studies {study.completeness}": 1, "instances": len(study.files)})
+    for path in (settings.spool / "quarantine").glob("*/*"):
+        kinds[f"quarantined: {path.parent.name}"] += 1
+    return [f"{count:8} {kind}" for kind, count in sorted(kinds.items())] or ["the spool is empty"]
+
+
+def receive(settings: Settings, host: str, port: int | None, ae_title: str | None, say: Callable[[str], None]) -> None:
+    """Receive by C-STORE until SIGTERM or SIGINT, and say from time to time what has come.
+
+    Raises ConfigurationError where the port cannot be had, ServiceUnavailable where the spool cannot be written.
+    """
+    told_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    with open_spool(settings) as spool:
+        receiver = make_receiver(settings, spool, ae_title)
+        bound = receiver.start(host, settings.dicom_port if port is None else port)
+        say(f"{ae_title or settings.dicom_ae_title} listens on {host}:{bound}")
+        _tell(receiver, told_to_stop, say)
+        receiver.stop()
+        say(f"stopped: {receiver.progress()}")
+
+
+def retrieve(settings: Settings, address: str, host: str = LOOPBACK, patience: Patience | None = None) -> Retrieved:
+    """Retrieve into the spool what the query of `address` finds, by DICOMweb or by C-FIND and C-MOVE.
+
+    What has landed before is not fetched again. For C-MOVE the installation's receiver is used where it listens on
+    `host`, else one for the time being. Raises ServiceUnavailable where something did not come, ConfigurationError
+    where the address or the PACS says no.
+    """
+    from radloop.sources.dicomweb import retrieve_dicomweb
+    from radloop.sources.query_retrieve import retrieve_moved
+
+    wanted = parse_address(address)
+    with open_spool(settings) as spool:
+        if wanted.scheme != "dicom":
+            secret = settings.dicomweb_authorization
+            return retrieve_dicomweb(wanted, spool, secret.get_secret_value() if secret else None, patience)
+        with _receiving(settings, spool, host):
+            return retrieve_moved(wanted, spool, settings.dicom_ae_title, patience)
+
+
+@contextmanager
+def _receiving(settings: Settings, spool: Spool, host: str) -> Iterator[None]:
+    receiver = make_receiver(settings, spool)
+    try:
+        receiver.start(host, settings.dicom_port)
+    except ConfigurationError:
+        if not answers(host, settings.dicom_port, settings.dicom_ae_title):
+            raise  # somebody else has the port
+        yield
+        return
+    try:
+        yield
+    finally:
+        receiver.stop()
+
+
+def _tell(receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:
+    """A line whenever something came or was refused since the last one."""
+    before = receiver.taken()
+    while not told_to_stop.wait(EVERY):
+        if receiver.taken() != before:
+            before = receiver.taken()
+            say(receiver.progress())

@@ -1,0 +1,120 @@
+"""A C-STORE receiver: every storage class, every transfer syntax, bytes as they come, answered when durable.
+
+Source: DICOM PS3.4 annex B (storage), annex A (verification); statuses: PS3.4 B.2.3.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
+from pynetdicom.events import Event
+from pynetdicom.sop_class import Verification
+
+from radloop.errors import ConfigurationError, ServiceUnavailable, StudyRejected
+from radloop.sources.spool import MIB, Landing, Spool
+from radloop.sources.wire import from_wire
+
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # its tracebacks may quote a data set
+
+SUCCESS, OUT_OF_RESOURCES, NOT_ITS_UID, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
+LONGEST_PDU = 131072  # bytes; pynetdicom's own 16 KiB costs eight times as many turns of its loop
+GRACE = 5.0  # seconds that senders have to end their associations when the receiver stops
+DRAINED = 0.05
+
+
+class Receiver:
+    """Listens on `host` and `port` from `start` to `stop`, and lands what comes in the spool.
+
+    At most `associations` senders are served at a time; since each waits for its answer, that bounds what is in
+    memory. `callers` are the AE titles that may send, any where it is empty.
+    """
+
+    def __init__(self, spool: Spool, ae_title: str, callers: Sequence[str] = (), associations: int = 32) -> None:
+        self._spool, self.refused = spool, Counter[str]()
+        self._counting = threading.Lock()
+        self._told = (time.monotonic(), 0)
+        self._entity = AE(ae_title)
+        self._entity.maximum_pdu_size = LONGEST_PDU
+        self._entity.maximum_associations = associations
+        self._entity.require_called_aet = True
+        self._entity.require_calling_aet = list(callers)
+        self._entity.add_supported_context(Verification)
+        for context in AllStoragePresentationContexts:
+            self._entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+
+    def start(self, host: str, port: int) -> int:
+        """Listen, and say on which port (another than `port` where that is 0).
+
+        Raises ConfigurationError where the port cannot be had.
+        """
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, self._rejected)]
+        try:
+            self._server = self._entity.start_server((host, port), block=False, evt_handlers=handlers)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {host}:{port}: {error.strerror}", "choose another port with --port"
+            ) from None
+        return int(self._server.server_address[1])
+
+    def stop(self, grace: float = GRACE) -> None:
+        """Take no new association, let those under way end within `grace` seconds, then abort them.
+
+        An instance that was not answered is its sender's still.
+        """
+        self._server.shutdown()
+        deadline = time.monotonic() + grace
+        while self._server.active_associations and time.monotonic() < deadline:
+            time.sleep(DRAINED)
+        for association in self._server.active_associations:
+            association.abort()
+
+    def taken(self) -> int:
+        """How many instances and associations have been answered, refused ones too."""
+        return self._spool.counts.total() + self.refused.total()
+
+    def progress(self) -> str:
+        """One line of counters, with the rate since the last one; it names nobody."""
+        now, landed = time.monotonic(), self._spool.counts
+        total = landed.total()
+        rate = (total - self._told[1]) / max(now - self._told[0], 1e-9)
+        self._told = (now, total)
+        told = [f"{landed[landing]} {landing}" for landing in Landing]
+        told += [f"{count} {reason}" for reason, count in sorted(self.refused.items())]
+        return f"{total} instances ({', '.join(told)}), now {rate:.1f}/s, {self._spool.free() / MIB:.0f} MiB left"
+
+    def _store(self, event: Event) -> int:
+        try:
+            instance = from_wire(event.request.DataSet.getbuffer(), str(event.context.transfer_syntax))
+            if instance.uid != str(event.request.AffectedSOPInstanceUID).strip(" \0"):
+                return self._refuse("refused: UID differs from its command", NOT_ITS_UID)
+            self._spool.land(instance)
+        except StudyRejected as refusal:
+            return self._refuse(f"refused: {refusal.reason}", CANNOT_UNDERSTAND)
+        except ServiceUnavailable:
+            return self._refuse("refused: out of resources", OUT_OF_RESOURCES)
+        return SUCCESS
+
+    def _rejected(self, event: Event) -> None:
+        self._refuse("associations refused", SUCCESS)
+
+    def _refuse(self, reason: str, status: int) -> int:
+        with self._counting:
+            self.refused[reason] += 1
+        return status
+
+
+def answers(host: str, port: int, ae_title: str) -> bool:
+    """Whether a receiver of that title answers C-ECHO there."""
+    entity = AE(ae_title)
+    entity.add_requested_context(Verification)
+    association = entity.associate(host, port, ae_title=ae_title)
+    if not association.is_established:
+        return False
+    status = association.send_c_echo()
+    association.release()
+    return bool(status) and status.Status == SUCCESS

@@ -1,0 +1,151 @@
+"""Retrieve studies by C-FIND and C-MOVE: the PACS sends what is missing to our own receiver.
+
+Source: DICOM PS3.4 annex C, Study Root; statuses: PS3.4 C.4.1.1.4 and C.4.2.1.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.sop_class import (
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelMove,
+)
+
+from radloop.errors import ConfigurationError, ServiceUnavailable
+from radloop.sources.retrieval import Address, Patience, Reference, Retrieved
+from radloop.sources.spool import Spool
+
+FIND, MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
+PENDING, SUCCESS, UNKNOWN_DESTINATION = (0xFF00, 0xFF01), 0x0000, 0xA801
+REJECTED_FOR_GOOD = 1  # PS3.8 9.3.4
+SILENCE = 300.0  # seconds without a word of the PACS; a move need not tell how far it is
+LONGEST_LIST = 100  # instances that one move names
+
+
+class Pacs:
+    """A PACS that answers C-FIND and C-MOVE; `title` is our own AE title, which it must know as a destination."""
+
+    def __init__(self, address: Address, title: str, silence: float = SILENCE) -> None:
+        self._address, self._title = address, title
+        self._entity = AE(title)
+        self._entity.dimse_timeout = self._entity.network_timeout = silence
+        self._entity.add_requested_context(FIND)
+        self._entity.add_requested_context(MOVE)
+
+    def studies(self, keys: dict[str, str]) -> list[str]:
+        """StudyInstanceUIDs of what matches. Raises as `_find` does."""
+        rows = self._find("STUDY", **{**keys, "StudyInstanceUID": ""})
+        return [_uid(row, "StudyInstanceUID") for row in rows]
+
+    def instances(self, study: str) -> list[Reference]:
+        """Every instance of a study, series by series. Raises as `_find` does."""
+        references = []
+        for row in self._find("SERIES", StudyInstanceUID=study, SeriesInstanceUID=""):
+            series = _uid(row, "SeriesInstanceUID")
+            found = self._find("IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID="")
+            references += [Reference(study, series, _uid(image, "SOPInstanceUID")) for image in found]
+        return references
+
+    def move(self, references: list[Reference]) -> None:
+        """Have instances of one series sent to our receiver.
+
+        Raises ServiceUnavailable where one did not arrive, ConfigurationError where the PACS does not know us.
+        """
+        first = references[0]
+        names = [reference.uid for reference in references]
+        wanted = _query("IMAGE", StudyInstanceUID=first.study, SeriesInstanceUID=first.series, SOPInstanceUID=names)
+        with self._associated() as association:
+            final = [status for status, _ in association.send_c_move(wanted, self._title, MOVE)][-1]
+        if not final:
+            raise ServiceUnavailable("the PACS broke off in the middle of a move.", "try again later")
+        known = f"see that the PACS knows {self._title} at this host and RADLOOP_DICOM_PORT as a destination"
+        if final.Status == UNKNOWN_DESTINATION:
+            raise ConfigurationError(f"the PACS does not know the AE title {self._title}", known)
+        if final.Status != SUCCESS:
+            raise ServiceUnavailable(f"the PACS ended a move with status {final.Status:04X}.", known)
+
+    def _find(self, level: str, **keys: str) -> list[Dataset]:
+        """All matches. Raises ServiceUnavailable where the PACS breaks off, ConfigurationError where it refuses."""
+        with self._associated() as association:
+            answers = list(association.send_c_find(_query(level, **keys), FIND))
+        final = answers[-1][0]
+        if not final:
+            raise ServiceUnavailable(
+                "the PACS broke off in the middle of a query.", f"try again later, or have it let {self._title} ask"
+            )
+        if final.Status != SUCCESS:
+            out_of_resources = final.Status >> 8 == 0xA7
+            kind = ServiceUnavailable if out_of_resources else ConfigurationError
+            raise kind(f"the PACS refuses the query with status {final.Status:04X}", "check the query's keywords")
+        return [match for status, match in answers if status.Status in PENDING and match is not None]
+
+    @contextmanager
+    def _associated(self) -> Iterator[Association]:
+        association = self._entity.associate(self._address.host, self._address.port, ae_title=self._address.title)
+        if association.is_rejected and association.acceptor.primitive.result == REJECTED_FOR_GOOD:
+            raise ConfigurationError(
+                f"the PACS refuses an association of {self._title} with {self._address.title}",
+                "check both AE titles, here and at the PACS",
+            )
+        if not association.is_established:
+            raise ServiceUnavailable("the PACS does not answer.", "check its address, and try again later")
+        try:
+            if {FIND, MOVE} - {context.abstract_syntax for context in association.accepted_contexts}:
+                raise ConfigurationError("the PACS offers no C-FIND or no C-MOVE (Study Root)", "retrieve by DICOMweb")
+            yield association
+        except RuntimeError:  # the association ended before the request was sent
+            raise ServiceUnavailable("the PACS ended the association.", "try again later") from None
+        finally:
+            association.release()
+
+
+def retrieve_moved(address: Address, spool: Spool, title: str, patience: Patience | None = None) -> Retrieved:
+    """Have every missing instance of every study that matches sent to our receiver, which must be listening.
+
+    Raises ServiceUnavailable where some did not come: the same call goes on from there.
+    """
+    patient, pacs, done = patience or Patience(), Pacs(address, title), Retrieved()
+    for study in patient.call(lambda: pacs.studies(address.keys)):
+        references = patient.call(lambda study=study: pacs.instances(study))  # type: ignore[misc]
+        spool.expect(study, len(references))
+        already = sum(spool.has(one.uid) for one in references)
+        patient.call(lambda references=references: _move_missing(pacs, spool, references))  # type: ignore[misc]
+        done += Retrieved(1, len(references), already)
+    return done
+
+
+def _move_missing(pacs: Pacs, spool: Spool, references: list[Reference]) -> None:
+    """Ask for what has not landed; each try asks for less."""
+    missing = sorted((one for one in references if not spool.has(one.uid)), key=attrgetter("series"))
+    for _, series in groupby(missing, key=attrgetter("series")):
+        wanted = list(series)
+        for start in range(0, len(wanted), LONGEST_LIST):
+            pacs.move(wanted[start : start + LONGEST_LIST])
+    left = sum(not spool.has(one.uid) for one in missing)
+    if left:
+        raise ServiceUnavailable(
+            f"{left} of {len(references)} instances did not arrive.",
+            "see that the PACS sends to this host and RADLOOP_DICOM_PORT, then run it again: it goes on from there",
+        )
+
+
+def _query(level: str, **keys: str | list[str]) -> Dataset:
+    wanted = Dataset()
+    wanted.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(wanted, keyword, value)
+    return wanted
+
+
+def _uid(row: Dataset, keyword: str) -> str:
+    """One UID of an answer. Raises ServiceUnavailable where it is absent."""
+    if not row.get(keyword):
+        raise ServiceUnavailable(f"the PACS's answer lacks {keyword}.", "ask who runs it")
+    return str(row[keyword].value)

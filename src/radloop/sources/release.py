@@ -1,0 +1,37 @@
+"""Make room in a spool: instances that the catalog has admitted need not stay there with their identity."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from contextlib import suppress
+from pathlib import Path
+
+from radloop.sources.studies import Completeness, studies
+
+
+def release(spool: Path, admitted: Set[str], quiet: float) -> int:
+    """Remove the instances of complete studies that are among `admitted`; how many were removed.
+
+    `admitted` holds the catalog's instance UIDs, which are the names of the spool's claims. A refused instance
+    stays, for somebody may want to look at it. Killed in between, this leaves files that the spool completes again.
+    """
+    admitted_files = {claim.stat().st_ino: claim for claim in (spool / "instances").iterdir() if claim.name in admitted}
+    removed = 0
+    for study in studies(spool, quiet):
+        if study.completeness is Completeness.ARRIVING:
+            continue
+        for path in study.files:
+            claim = admitted_files.get(path.stat().st_ino)
+            if claim is not None:
+                path.unlink()
+                claim.unlink()
+                removed += 1
+        _leave(spool, study.name)
+    return removed
+
+
+def _leave(spool: Path, study: str) -> None:
+    """Forget a study that has no file any more."""
+    with suppress(OSError):  # it is not empty, and stays
+        (spool / "studies" / study).rmdir()
+        (spool / "expected" / f"{study}.json").unlink(missing_ok=True)
