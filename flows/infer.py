@@ -21,14 +21,14 @@ from radloop.settings import load_settings
 @outside
 def score(use_case: str, source: str, folder: str, received_on: date | None) -> InferReport:
     """Ask the champion about every study of the folder."""
-    from radloop.dicom.pseudonyms import Pseudonyms
+    from radloop.dicom.pseudonyms import open_pseudonyms
     from radloop.serving.champions import champion
     from radloop.serving.infer import score_source
     from radloop.sources import open_source
 
     settings = load_settings()
     served = champion(Registry(settings), use_case)
-    studies = open_source(source, Path(folder), Pseudonyms(settings.key()))
+    studies = open_source(source, Path(folder), open_pseudonyms(settings))
     log = PredictionLog(settings.log)
     with closing(log), progress_bar("scoring studies", len(studies)) as advance:
         return score_source(studies, served, log, settings, received_on, advance)

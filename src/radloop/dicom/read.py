@@ -37,9 +37,18 @@ def read_dicom(content: bytes) -> Dataset:
     if not is_dicom(content):
         raise StudyRejected("not_dicom", "the file is not DICOM.", "remove it from the folder or convert it")
     dataset = _parse(content)
-    _require_attributes(dataset)
-    _require_one_monochrome_image(dataset)
+    require_one_image(dataset, isinstance(value_of(dataset, "PixelData"), bytes))
     return dataset
+
+
+def require_one_image(dataset: Dataset, has_pixels: bool) -> None:
+    """Raises StudyRejected unless a header, whose pixels may lie elsewhere, is that of one monochrome image."""
+    _require_attributes(dataset)
+    if not has_pixels:
+        raise StudyRejected(
+            "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
+        )
+    _require_one_monochrome_image(dataset)
 
 
 def _parse(content: bytes) -> Dataset:
@@ -60,10 +69,6 @@ def _require_attributes(dataset: Dataset) -> None:
             )
     if not text(dataset, "SOPClassUID").startswith(_IMAGE_CLASSES):
         raise StudyRejected("not_an_image", "the SOP class is not one of DICOM's storage classes.", "leave it out")
-    if not isinstance(value_of(dataset, "PixelData"), bytes):
-        raise StudyRejected(
-            "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
-        )
 
 
 def _require_one_monochrome_image(dataset: Dataset) -> None:
