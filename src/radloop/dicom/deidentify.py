@@ -65,14 +65,14 @@ def elements_of(dataset: Dataset) -> Elements:
 
 def dataset_of(elements: Elements) -> Dataset:
     """A data set of attributes in explicit little endian, converted when they are looked at."""
-    dataset = Dataset()
+    found: dict[BaseTag, DataElement | RawDataElement] = {}
     for tag in sorted(elements):
         vr, value = elements[tag]
         if isinstance(value, list):
-            dataset[tag] = DataElement(tag, vr, Sequence([dataset_of(item) for item in value]))
+            found[BaseTag(tag)] = DataElement(tag, vr, Sequence([dataset_of(item) for item in value]))
         else:
-            dataset[tag] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)
-    return dataset
+            found[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)
+    return Dataset(found)
 
 
 def _element(dataset: Dataset, tag: BaseTag) -> Element:

@@ -11,7 +11,7 @@ from radloop.dicom.forms import to_bytes, well_formed
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.scrub import NAMING, Case, encodings_of, scrub, texts_of
 from radloop.dicom.values import as_date, whole_years
-from radloop.dicom.vocabulary import words_of
+from radloop.dicom.vocabulary import WORDS, words_of
 from radloop.errors import StudyRejected
 
 #: Type 2 attributes of the common modules: they must be there and may be empty (PS3.3).
@@ -69,7 +69,8 @@ def _case_of(raw: Elements, pseudonyms: Pseudonyms) -> Case:
     words = frozenset(word for text in told for word in words_of(text))
     patient = _texts(raw, "PatientID", encodings)
     signed = raw.get(_TAGS["PixelRepresentation"], Element("US", b"")).value[:1] == b"\x01"
-    return Case(pseudonyms, pseudonyms.days_back(patient[0] if patient else ""), words, signed, encodings)
+    days_back = pseudonyms.days_back(patient[0] if patient else "")
+    return Case(pseudonyms, days_back, words, words - WORDS, signed, encodings)
 
 
 def _texts(raw: Elements, keyword: str, encodings: tuple[str, ...]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
@@ -32,6 +32,7 @@ class Case:
     pseudonyms: Pseudonyms
     days_back: int
     words: frozenset[str]  # that name the patient, or somebody of the staff
+    names: frozenset[str]  # those of them that are no words of radiology: a patient may be called Head
     signed: bool
     encodings: tuple[str, ...]  # of its text, as Python names them
 
@@ -39,7 +40,7 @@ class Case:
 def scrub(elements: Elements, case: Case, depth: int = 0) -> Elements:
     """What of a data set, or of an item, may stay. Source: PS3.15 E.1.1 and E.3."""
     if CHARACTER_SET in elements and depth:
-        case = Case(case.pseudonyms, case.days_back, case.words, case.signed, encodings_of(elements))
+        case = replace(case, encodings=encodings_of(elements))
     clean: Elements = {}
     for tag, element in elements.items():
         kept = _standard(tag, element, case, depth) if not tag >> 16 & 1 else None
@@ -171,7 +172,7 @@ def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
         return None
     if vr in FREE and any(tells(text, case.words) for text in whole):
         return None
-    if vr == "CS" and any(tells(text, case.words) and not cleaned(text, frozenset()) for text in whole):
+    if vr == "CS" and any(tells(text, case.names) for text in whole):
         return None
     return element._replace(value=to_bytes(vr, whole))
 

@@ -21,18 +21,13 @@ _CLASS, _INSTANCE = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
 
 
 def told_by(file: Part10) -> Dataset:
-    """What a header tells outside of sequences, for pydicom to convert where somebody asks."""
-    told = Dataset()
-    told.update(
-        {
-            BaseTag(tag): RawDataElement(
-                BaseTag(tag), element.vr or None, len(element.value), element.value, 0, not file.explicit, True
-            )
-            for tag, element in file.elements.items()
-            if isinstance(element.value, bytes)
-        }
-    )
-    return told
+    """What a header tells outside of sequences and private data, for pydicom to convert where somebody asks."""
+    told = {
+        (key := BaseTag(tag)): RawDataElement(key, vr or None, len(value), value, 0, not file.explicit, True)
+        for tag, (vr, value) in file.elements.items()
+        if isinstance(value, bytes) and not tag >> 16 & 1
+    }
+    return Dataset(told)
 
 
 def clean_pixels(content: bytes, file: Part10, told: Dataset) -> memoryview | None:
