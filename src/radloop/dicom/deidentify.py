@@ -20,7 +20,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from radloop.dicom.elements import Element, Elements, even
-from radloop.dicom.header import clean_header
+from radloop.dicom.header import clean_header, require_whole
 from radloop.dicom.pixels import stored_values
 from radloop.dicom.pseudonyms import Pseudonyms
 
@@ -32,11 +32,13 @@ _BEHIND = 0x7FE00000  # pixels and what follows them
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """A new data set under the pseudonyms' profile, with the pixels decoded and nothing else kept from the file.
 
-    Raises StudyRejected where the pixels cannot be decoded or the birth is after the study. Source: PS3.15 Annex E.
+    Raises StudyRejected where the pixels cannot be decoded, the birth is after the study, or a value that cannot be
+    left out is malformed. Source: PS3.15 Annex E.
     """
     pixels = stored_values(dataset)
     content = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
     header = clean_header(elements_of(dataset), pseudonyms)
+    require_whole(header)
     clean = dataset_of(header)
     clean.BitsAllocated = 8 * pixels.dtype.itemsize
     clean.PixelRepresentation = int(pixels.dtype.kind == "i")

@@ -20,6 +20,7 @@ STRINGS = frozenset(
 )
 SINGLE = frozenset(("LT", "ST", "UR", "UT"))  # a backslash is part of the text
 FREE = frozenset(("AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"))
+TIMES = ("DA", "DT", "TM")
 SIZES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 
 _LINE = re.compile(r"[^\x00-\x1f\x7f\\^=]{0,64}")  # neither control characters nor a person name's separators
@@ -87,6 +88,18 @@ def well_formed(vr: str, text: str) -> str | None:
     if not text:
         return text
     return _FORMS[vr](text) if vr in _FORMS else None
+
+
+@lru_cache(4096)
+def strict(vr: str, value: bytes, most: int) -> tuple[bytes, str] | None:
+    """The values of a string as PS3.5 spells them, as bytes and as text; None if one has another form.
+
+    Most values of a header are those of the film before, so they are looked at once.
+    """
+    text = value.decode("utf-8")
+    texts = [well_formed(vr, one.strip(" \0")) for one in ([text] if vr in SINGLE else text.split("\\"))]
+    whole = [one for one in texts if one is not None]
+    return (to_bytes(vr, whole), " ".join(whole)) if len(whole) == len(texts) <= most else None
 
 
 def is_number(vr: str, value: bytes) -> bool:

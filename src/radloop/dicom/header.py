@@ -29,11 +29,14 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
+_ESSENTIAL = (
+    "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Modality", "Rows", "Columns", "BitsAllocated", "BitsStored",
+)  # fmt: skip
 _TAGS = {keyword: tag_of(keyword) for keyword in (
-    *_EMPTIED, "PatientID", "PatientName", "PatientAge", "PixelRepresentation", "SamplesPerPixel",
-    "PhotometricInterpretation", "BitsAllocated", "SOPClassUID", "SOPInstanceUID", "SpecificCharacterSet",
-    "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence", "AcquisitionDate",
-    "LongitudinalTemporalInformationModified", "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
+    *_EMPTIED, *_ESSENTIAL, "PatientName", "PatientAge", "PixelRepresentation", "SamplesPerPixel",
+    "PhotometricInterpretation", "SOPClassUID", "SpecificCharacterSet", "PatientIdentityRemoved",
+    "DeidentificationMethod", "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
+    "AcquisitionDate", "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
 )}  # fmt: skip
 
 
@@ -50,6 +53,15 @@ def clean_header(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
     _put_layout(clean, raw)
     _declare(clean, raw, pseudonyms)
     return clean
+
+
+def require_whole(clean: Elements) -> None:
+    """Raises StudyRejected where a value without which nothing can be stored had not the form of its kind."""
+    for keyword in _ESSENTIAL:
+        if not clean.get(_TAGS[keyword], Element("", b"")).value:
+            raise StudyRejected(
+                "malformed_header", f"{keyword} has not the form that PS3.5 6.2 asks for.", "correct it at its source"
+            )
 
 
 def text_at(elements: Elements, keyword: str) -> str:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
 
-from radloop.dicom.forms import SIZES, STRINGS
+from radloop.dicom.forms import STRINGS
 
+CHARACTER_SET, PATIENT_ID, INSTITUTION = 0x00080005, 0x00100020, 0x00080080
 LUT_DATA, LUT_DESCRIPTOR = 0x00283006, 0x00283002
+PIXELS = 0x7FE0  # the group of pixel data; what follows is padding
 _WORDS_AND_NUMBERS = ({"US", "SS"}, {"UL", "SL"}, {"OB", "OW", "US", "SS"})
 MOST = 1 << 16  # values of an attribute that may have any number of them
 
@@ -60,8 +62,3 @@ def _chosen(tag: int, vr: str, signed: bool) -> str:
     if tag != LUT_DESCRIPTOR and signed and vr.startswith("US or SS"):
         return "SS"
     return "US" if "US" in vr else "OW"
-
-
-def is_numeric(vr: str) -> bool:
-    """Whether a VR holds binary numbers of a fixed size."""
-    return vr in SIZES

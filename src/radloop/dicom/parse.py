@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from struct import Struct
 from struct import error as TooShort
-from struct import unpack_from
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -19,6 +20,7 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _VRS = {vr.encode(): vr for vr in {*LONG, *SIZES, *STRINGS}}
 _DEEPEST = 32
+_PAIR, _WIDE, _CODED = (Struct(form).unpack_from for form in ("<HH", "<I", "<2sH"))
 Stop = Callable[[int], bool]
 
 
@@ -51,7 +53,7 @@ def parse(content: bytes) -> Part10:
         if not reader.explicit and content[start + 4 : start + 6] in _VRS:  # its meta information is wrong
             raise Unusual
         elements, start = reader.data_set(start, len(content), lambda tag: tag == PIXEL_DATA)
-        _, vr, length, start = reader.head(start)
+        vr, length, start = reader.head(start)
     except (TooShort, RecursionError):
         raise Unusual from None
     if vr not in ("OB", "OW", "") or length == _UNDEFINED or start + length > len(content):
@@ -65,27 +67,32 @@ class _Reader:
     def __init__(self, content: bytes, explicit: bool) -> None:
         self.content, self.explicit = content, explicit
 
-    def head(self, at: int) -> tuple[int, str, int, int]:
-        """Tag, VR, length and start of the value of the element at a place."""
+    def tag(self, at: int) -> int:
+        """The tag at a place."""
+        group, element = _PAIR(self.content, at)
+        return int(group << 16 | element)
+
+    def head(self, at: int) -> tuple[str, int, int]:
+        """VR, length and start of the value of the element at a place."""
         if not self.explicit:
-            group, element, length = unpack_from("<HHI", self.content, at)
-            return group << 16 | element, "", length, at + 8
-        group, element, code, length = unpack_from("<HH2sH", self.content, at)
+            return "", _WIDE(self.content, at + 4)[0], at + 8
+        code, length = _CODED(self.content, at + 4)
         vr = _VRS.get(code)
         if vr is None:
             raise Unusual
         if vr in LONG:
-            return group << 16 | element, vr, unpack_from("<I", self.content, at + 8)[0], at + 12
-        return group << 16 | element, vr, length, at + 8
+            return vr, _WIDE(self.content, at + 8)[0], at + 12
+        return vr, length, at + 8
 
     def data_set(self, at: int, end: int, stop: Stop | None, depth: int = 0) -> tuple[Elements, int]:
         """The attributes from `at` to `end`, or to the first tag at which to `stop`."""
         found: Elements = {}
         before = -1
         while at < end:
-            if stop and stop(self._tag(at)):
+            tag = self.tag(at)
+            if stop and stop(tag):
                 return found, at
-            tag, vr, length, start = self.head(at)
+            vr, length, start = self.head(at)
             if tag <= before:
                 raise Unusual
             before = tag
@@ -111,8 +118,7 @@ class _Reader:
             end = at + length
         items: list[Elements] = []
         while at < end:
-            group, element, size = unpack_from("<HHI", self.content, at)
-            tag, at = group << 16 | element, at + 8
+            tag, size, at = self.tag(at), _WIDE(self.content, at + 4)[0], at + 8
             if tag == _SEQUENCE_END and not bounded:
                 return items, at
             if tag != _ITEM:
@@ -129,10 +135,7 @@ class _Reader:
             raise Unusual
         return items, at
 
-    def _tag(self, at: int) -> int:
-        group, element = unpack_from("<HH", self.content, at)
-        return int(group << 16 | element)
 
-
+@cache
 def _is_sequence(tag: int) -> bool:
     return not tag >> 16 & 1 and dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from radloop.dicom.confidentiality import PRIVATE, rows
+from radloop.dicom.forms import FREE, SIZES, STRINGS, TIMES
+from radloop.dicom.knowledge import CHARACTER_SET, KEPT_TEXT, LUT_DATA, MOST, PIXELS, known
 from radloop.params import Deidentify
 
 #: Whether an object needs an attribute depends on its IOD and its conditions; the last form is valid in every one.
@@ -37,6 +40,14 @@ class Action:
     fallback: str  # X, Z, D or U
 
 
+class Rule(NamedTuple):
+    """The VR that a value must have the form of, how many values there may be, and what becomes of them."""
+
+    vr: str
+    most: int
+    action: Action
+
+
 @dataclass(frozen=True)
 class Profile:
     """The Basic Profile with the options that `knobs` choose. Source: PS3.15 Annex E, Table E.1-1."""
@@ -49,6 +60,13 @@ class Profile:
         chosen = {name for name, value in self.knobs.model_dump().items() if value is True}
         dates = {"shifted": {"modified_dates"}, "kept": {"full_dates"}, "removed": set[str]()}
         return frozenset(chosen | dates[self.knobs.dates])
+
+    def rule(self, tag: int, signed: bool) -> Rule | None:
+        """What becomes of a standard attribute in an image of `signed` pixels; None where nobody knows it: it goes."""
+        key = (tag, signed)
+        if key not in self._rules:
+            self._rules[key] = self._rule(tag, signed)
+        return self._rules[key]
 
     def action(self, tag: int) -> Action | None:
         """What becomes of a standard attribute, or None where the table does not name it.
@@ -84,6 +102,32 @@ class Profile:
             row for row in rows() if row.tag != PRIVATE and "x" not in row.tag
         )  # groups of those are rejected whole
         return {int(row.tag, 16): self._resolve(row.basic, row.options) for row in named}
+
+    @cached_property
+    def _rules(self) -> dict[tuple[int, bool], Rule | None]:
+        return {}
+
+    def _rule(self, tag: int, signed: bool) -> Rule | None:
+        group = tag >> 16
+        if group < 8 or not tag & 0xFFFF or group >= PIXELS or group >> 8 in (0x50, 0x60) or tag == CHARACTER_SET:
+            return None
+        about, action = known(tag, signed), self.action(tag)
+        if about is None:
+            return Rule("UN", MOST, action) if action else None
+        return Rule(about.vr, about.most, action or self._unnamed(tag, about.vr))
+
+    def _unnamed(self, tag: int, vr: str) -> Action:
+        """Our stance on what Table E.1-1 does not name: numbers and codes stay, text is cleaned, dates are moved."""
+        if vr in TIMES:
+            dates = {"shifted": "C", "kept": "K", "removed": "X"}
+            return Action(dates[self.knobs.dates], "X")
+        if vr == "UI":
+            return Action("K" if self.knobs.retain_uids else "U", "X")
+        if tag in KEPT_TEXT or tag == LUT_DATA or vr == "SQ":
+            return Action("K", "X")
+        if vr in FREE:
+            return Action("C" if self.knobs.clean_descriptors else "X", "X")
+        return Action("K" if vr in (STRINGS - {"PN"}) | SIZES.keys() else "X", "X")
 
     def _resolve(self, basic: str, options: dict[str, str]) -> Action:
         fallback = _VALID.get(basic, basic)

@@ -9,20 +9,17 @@ from pydicom.datadict import tag_for_keyword
 
 from radloop.dicom.confidentiality import safe_private
 from radloop.dicom.elements import Element, Elements, even
-from radloop.dicom.forms import FREE, SINGLE, STRINGS, dummy, is_number, is_standard_uid, moved, to_bytes, well_formed
-from radloop.dicom.knowledge import KEPT_TEXT, LUT_DATA, LUT_DESCRIPTOR, MOST, Known, fits, is_numeric, known
-from radloop.dicom.profile import Action
+from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
+from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, fits
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.vocabulary import cleaned, tells
 
 DEEPEST = 8  # sequences within sequences; deeper ones are made to exhaust a reader
-CHARACTER_SET, PATIENT_ID, INSTITUTION = 0x00080005, 0x00100020, 0x00080080
 _SCHEME, _CODE_VALUE, _MEANING = 0x00080102, 0x00080100, 0x00080104
 #: Coding schemes that are published (PS3.16 Chapter 8): a hospital's own codes may be anybody's number.
 _PUBLISHED = frozenset(
     ("ACR", "DCM", "FMA", "I10", "I9C", "LN", "MA", "MDC", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UCUM", "UMLS")
 )
-_TIMES = ("DA", "DT", "TM")
 
 
 @dataclass(frozen=True)
@@ -77,22 +74,17 @@ def encodings_of(elements: Elements) -> tuple[str, ...]:
 
 def _standard(tag: int, element: Element, case: Case, depth: int) -> Element | None:
     """One attribute of an even group."""
-    group = tag >> 16
-    if group < 8 or not tag & 0xFFFF or group >= 0x7FE0 or group >> 8 in (0x50, 0x60) or tag == CHARACTER_SET:
+    rule = case.pseudonyms.profile.rule(tag, case.signed)
+    if rule is None:
         return None
-    about = known(tag, case.signed)
-    action = case.pseudonyms.profile.action(tag)
-    if tag == PATIENT_ID or (tag == INSTITUTION and action and action.first == "D"):
+    vr, most, action = rule
+    if tag == PATIENT_ID or (tag == INSTITUTION and action.first == "D"):
         return _pseudonym(tag, element, case)
-    if about is None and action is None:
-        return None
-    about = about or Known("UN", MOST)
-    action = action or _unnamed(tag, about.vr, case)
-    if fits(element.vr, about.vr):
-        done = _first(tag, Element(about.vr, element.value), action.first, case, depth, about.most)
+    if fits(element.vr, vr):
+        done = _first(tag, Element(vr, element.value), action.first, case, depth, most)
         if done is not None or action.first == "X":
             return done
-    return _first(tag, Element(about.vr, b""), action.fallback, case, depth, about.most)
+    return _first(tag, Element(vr, b""), action.fallback, case, depth, most)
 
 
 def _pseudonym(tag: int, element: Element, case: Case) -> Element:
@@ -104,29 +96,15 @@ def _pseudonym(tag: int, element: Element, case: Case) -> Element:
     return Element("LO", to_bytes("LO", [name(told[0])]))
 
 
-def _unnamed(tag: int, vr: str, case: Case) -> Action:
-    """Our stance on what Table E.1-1 does not name: numbers and codes stay, text is cleaned, dates are moved."""
-    if vr in _TIMES:
-        dates = {"shifted": "C", "kept": "K", "removed": "X"}
-        return Action(dates[case.pseudonyms.profile.knobs.dates], "X")
-    if vr == "UI":
-        return Action("K" if case.pseudonyms.profile.knobs.retain_uids else "U", "X")
-    if tag in KEPT_TEXT or tag == LUT_DATA or vr == "SQ":
-        return Action("K", "X")
-    if vr in FREE:
-        return Action("C" if case.pseudonyms.profile.knobs.clean_descriptors else "X", "X")
-    return Action("K" if vr in STRINGS - {"PN"} or is_numeric(vr) else "X", "X")
-
-
 def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most: int) -> Element | None:
     """The element after one action, or None where that action leaves nothing."""
     vr = element.vr
     if letter == "X":
         return None
     if letter == "Z":
-        return element._replace(value=[] if vr == "SQ" else b"")
+        return Element(element.vr, [] if vr == "SQ" else b"")
     if letter == "D":
-        return element._replace(value=[{}] if vr == "SQ" else dummy(vr))
+        return Element(element.vr, [{}] if vr == "SQ" else dummy(vr))
     if vr == "SQ":
         return _sequence(element, case, depth)
     if not element.value:
@@ -140,11 +118,11 @@ def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most
 
 def _sequence(element: Element, case: Case, depth: int) -> Element | None:
     if isinstance(element.value, bytes):
-        return None if element.value else element._replace(value=[])
+        return None if element.value else Element(element.vr, [])
     if depth >= DEEPEST:
         return None
     items = [_item(item, case, depth + 1) for item in element.value]
-    return element._replace(value=[item for item in items if item])
+    return Element(element.vr, [item for item in items if item])
 
 
 def _item(item: Elements, case: Case, depth: int) -> Elements:
@@ -163,32 +141,29 @@ def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
     vr, value = element
     assert isinstance(value, bytes)
     if tag == LUT_DATA:
-        return element._replace(value=even(value, b"\0"))
-    if is_numeric(vr):
-        return element if is_number(vr, value) and len(value) <= most * len(dummy(vr)) else None
-    texts = [well_formed(vr, text) for text in texts_of(element, case.encodings)]
-    whole = [text for text in texts if text is not None]
-    if len(whole) < len(texts) or len(texts) > most:
+        return Element(vr, even(value, b"\0"))
+    if vr in SIZES:
+        return element if is_number(vr, value) and len(value) <= most * SIZES[vr] else None
+    if not value.isascii() or b"\x1b" in value:
+        value = "\\".join(texts_of(element, case.encodings)).encode("utf-8", "replace")
+    found = strict(vr, value, most)
+    if found is None or (vr in FREE and tells(found[1], case.words)) or (vr == "CS" and tells(found[1], case.names)):
         return None
-    if vr in FREE and any(tells(text, case.words) for text in whole):
-        return None
-    if vr == "CS" and any(tells(text, case.names) for text in whole):
-        return None
-    return element._replace(value=to_bytes(vr, whole))
+    return Element(vr, found[0])
 
 
 def _cleaned(element: Element, case: Case) -> Element | None:
     """A date moved, or a text cut down to the words of radiology."""
     texts = texts_of(element, case.encodings)
-    if element.vr in _TIMES or (element.vr == "SH" and len(texts) == 1 and texts[0][:1] in ("+", "-")):
+    if element.vr in TIMES or (element.vr == "SH" and len(texts) == 1 and texts[0][:1] in ("+", "-")):
         days = [moved(element.vr, text, case.days_back) for text in texts]
         whole = [day for day in days if day]
-        return element._replace(value=to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None
+        return Element(element.vr, to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None
     if element.vr not in FREE:
         return None
     size = 16 if element.vr in ("AE", "SH") else 64
     words = [cleaned(text, case.words)[:size].strip() for text in texts]
-    return element._replace(value=to_bytes(element.vr, words)) if any(words) else None
+    return Element(element.vr, to_bytes(element.vr, words)) if any(words) else None
 
 
 def _renamed(element: Element, case: Case) -> Element | None:
@@ -197,7 +172,7 @@ def _renamed(element: Element, case: Case) -> Element | None:
         return None
     uids = [text for text in texts_of(element, case.encodings) if text]
     names = [uid if is_standard_uid(uid) else case.pseudonyms.uid(uid) for uid in uids]
-    return element._replace(value=to_bytes("UI", names))
+    return Element(element.vr, to_bytes("UI", names))
 
 
 def _safe_private(elements: Elements, case: Case) -> Elements:

@@ -11,7 +11,7 @@ from pydicom.tag import BaseTag
 
 from radloop.dicom.deidentify import IMPLEMENTATION, VERSION
 from radloop.dicom.elements import Element, Elements, encode, encode_one, even, head
-from radloop.dicom.header import clean_header, tag_of
+from radloop.dicom.header import clean_header, require_whole, tag_of
 from radloop.dicom.parse import EXPLICIT, PIXEL_DATA, Part10
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import whole
@@ -48,9 +48,10 @@ def clean_pixels(content: bytes, file: Part10, told: Dataset) -> memoryview | No
 def splice(content: bytes, file: Part10, pixels: memoryview, pseudonyms: Pseudonyms) -> tuple[bytes, Elements]:
     """The de-identified file and its header: byte for byte what the plain path gives.
 
-    Raises StudyRejected for a birth after the study.
+    Raises StudyRejected for a birth after the study and for a malformed value that cannot be left out.
     """
     header = clean_header(file.elements, pseudonyms)
+    require_whole(header)
     padding = b"\0" * (len(pixels) % 2)
     data = head(PIXEL_DATA, "OW", len(pixels) + len(padding))
     return b"".join((bytes(128), b"DICM", _meta(header), encode(header), data, pixels, padding)), header

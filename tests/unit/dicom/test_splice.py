@@ -22,7 +22,7 @@ from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom
+from radloop.dicom.read import read_dicom, require_one_image
 from radloop.dicom.splice import clean_pixels, splice, told_by
 from radloop.dicom.strip import strip
 from radloop.errors import StudyRejected
@@ -54,7 +54,9 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
         file = parse(content)
     except Unusual:
         return None
-    pixels = clean_pixels(content, file, told_by(file))
+    told = told_by(file)
+    require_one_image(told, has_pixels=True)
+    pixels = clean_pixels(content, file, told)
     return None if pixels is None else splice(content, file, pixels, pseudonyms)[0]
 
 
@@ -174,7 +176,7 @@ def test_what_is_compressed_or_big_endian_goes_the_plain_way(film: Film, pseudon
         assert strip(content, pseudonyms).content == plain(content, pseudonyms) is not None
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_damage_never_makes_the_paths_disagree(
@@ -184,8 +186,13 @@ def test_damage_never_makes_the_paths_disagree(
     header = content.index(b"\xe0\x7f\x10\x00")
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(132, header - 1))] = data.draw(st.integers(0, 255))
-    wanted, found = plain(bytes(content), pseudonyms), fast(bytes(content), pseudonyms)
-    assert wanted is None or found in (None, wanted)
+    wanted = plain(bytes(content), pseudonyms)
+    try:
+        found = fast(bytes(content), pseudonyms)
+    except StudyRejected:
+        assert wanted is None
+    else:
+        assert found in (None, wanted)
 
 
 TEXT_VRS = ("LO", "SH", "ST", "LT", "UT", "PN", "UC")
