@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import chdir
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ def bench_jobs(settings: Settings, use_case: str) -> None:
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
         setting = Setting(Path(folder), settings, KNOBS)
         keep(settings.root / "bench", "jobs", show_jobs(time_jobs(setting, use_case)))
-        measured = (way(setting, use_case) for way in (ratios.time_prepare, ratios.time_serving, ratios.time_training))
+        ways = (ratios.time_prepare, ratios.time_serving, ratios.time_training)
+        measured = (
+            way()
+            for way in (partial(ratios.time_deidentification, setting), *(partial(w, setting, use_case) for w in ways))
+        )
         keep(settings.root / "bench", "ratios", show_ratios(measured))
 
 
