@@ -81,7 +81,7 @@ def _sections() -> dict[str, list[tuple[str, str, str]]]:
     sections: dict[str, list[tuple[str, str, str]]] = {}
     for path, value, comment in _lines():
         if value:
-            section, name = (path[0], path[1:]) if path[0] in ("paths", "chains") else (path[1], path[2:])
+            section, name = (path[0], path[1:]) if path[0] in ("paths", "chains", "deidentify") else (path[1], path[2:])
             sections.setdefault(section, []).append((f"`{'.'.join(name)}`", f"`{value}`", comment))
     return sections
 

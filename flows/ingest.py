@@ -37,11 +37,11 @@ def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
 @outside
 def admit(use_case: str, source: str, folder: str) -> Admission:
     """Strip identity and admit to the catalog; what is refused is listed with its reason."""
-    from radloop.dicom.pseudonyms import Pseudonyms
+    from radloop.dicom.pseudonyms import open_pseudonyms
     from radloop.ingest import ingest as admit_all
     from radloop.sources import open_source
 
-    arrivals = open_source(source, Path(folder), Pseudonyms(load_settings().key()))
+    arrivals = open_source(source, Path(folder), open_pseudonyms(load_settings()))
     with progress_bar("ingesting studies", len(arrivals)) as advance:
         return admit_all(arrivals, workspace().snapshot_folder(use_case), progress=advance)
 

@@ -231,6 +231,23 @@ def rollback(who: Who, why: Why, use_case: UseCaseArgument = DEFAULT_CASE) -> No
     say(f"{now.name} is champion again" if now else f"{use_case} has no champion any more")
 
 
+@app.command()
+def reidentify(
+    pseudonym: Annotated[str, typer.Argument(help="A patient's (p-...), a site's (site-...) or a UID (2.25...).")],
+    among: Annotated[Path, typer.Option(help="Your own list of identifiers, one in a line; radloop keeps none.")],
+    who: Who,
+    why: Why,
+) -> None:
+    """Say whose pseudonym this is, on standard output alone; who asked and why goes into the ledger first."""
+    from radloop.reidentify import reidentify as look
+
+    found = look(load_settings(), pseudonym, among, who, why)
+    if found is None:
+        say("none of these identifiers has this pseudonym under this installation's key")
+        raise typer.Exit(1)
+    typer.echo(found)
+
+
 @labels.command("add")
 def labels_add(file: Path) -> None:
     """Join late labels (CSV or Parquet: prediction_id, findings) to their predictions."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.pseudonyms import open_pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.settings import Settings
 from radloop.sources.c_store import Receiver, answers
@@ -24,7 +24,7 @@ EVERY = 10.0  # seconds between two lines of progress
 @contextmanager
 def open_spool(settings: Settings) -> Iterator[Spool]:
     """The installation's spool. Raises ServiceUnavailable where it cannot be made."""
-    with Spool(settings.spool, Pseudonyms(settings.key()), settings.spool_reserve_mib * MIB) as spool:
+    with Spool(settings.spool, open_pseudonyms(settings), settings.spool_reserve_mib * MIB) as spool:
         yield spool
 
 
@@ -44,8 +44,11 @@ def release_admitted(settings: Settings, use_case: str) -> int:
 
     if not settings.spool.is_dir():
         return 0
-    catalog = read_catalog(Workspace(settings).snapshot_folder(use_case))
-    return release(settings.spool, set(catalog["instance_uid"]), settings.spool_quiet_seconds)
+    stored = read_catalog(Workspace(settings).snapshot_folder(use_case))["instance_uid"]
+    pseudonyms = open_pseudonyms(settings)
+    # a profile that retains UIDs stores them as they came, and a claim's name is keyed always
+    admitted = set(map(pseudonyms.uid, stored) if pseudonyms.profile.knobs.retain_uids else stored)
+    return release(settings.spool, admitted, settings.spool_quiet_seconds)
 
 
 def describe_spool(settings: Settings) -> list[str]:

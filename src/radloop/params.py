@@ -21,6 +21,25 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Deidentify(Section):
+    """What the removal of identity keeps and cleans: PS3.15 Annex E, the Basic Profile with these options.
+
+    `dates` are shifted, kept or removed. What nothing here can clean (pixels, faces) is quarantined or kept as it is.
+    """
+
+    retain_patient_characteristics: bool = True
+    retain_device_identity: bool = True
+    retain_institution_identity: bool = False
+    retain_uids: bool = False
+    retain_safe_private: bool = False
+    dates: Literal["shifted", "kept", "removed"] = "shifted"
+    clean_descriptors: bool = True
+    clean_structured_content: bool = False
+    clean_graphics: bool = False
+    clean_pixel_data: Literal["quarantine", "keep"] = "quarantine"
+    clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
+
+
 class Accepts(Section):
     """What a model may be asked about."""
 
@@ -257,6 +276,7 @@ class Params:
         self._raw = raw
         self.paths = Paths(**raw["paths"])
         self.chains: dict[str, list[str]] = raw["chains"]
+        self.deidentify = Deidentify(**raw.get("deidentify", {}))
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Params:
@@ -276,7 +296,7 @@ class Params:
     @cached_property
     def use_cases(self) -> tuple[str, ...]:
         """Names of all use cases, the default one first."""
-        return tuple(name for name in self._raw if name not in ("paths", "chains"))
+        return tuple(name for name in self._raw if name not in ("paths", "chains", "deidentify"))
 
     def use_case(self, name: str) -> UseCase:
         """One use case with all its verbs.

@@ -91,10 +91,15 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A record with its de-identified bytes, as a source yields it."""
+    """A record with its de-identified bytes, as a source yields it.
+
+    `day` is the true day of the examination, where the source tells one: it goes with the arrival as far as the day
+    that an answer is counted under, and nowhere into the record, whose dates are shifted.
+    """
 
     record: Record
     content: bytes
+    day: date | None = None
 
 
 @dataclass(frozen=True)

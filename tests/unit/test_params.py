@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError
-from radloop.params import Params, UseCase, override
+from radloop.params import Deidentify, Params, UseCase, override
 from radloop.settings import PROJECT
 
 
@@ -78,6 +78,19 @@ def test_an_override_of_a_knob_that_is_not_there_is_refused_and_writes_nothing(f
     with pytest.raises(ConfigurationError, match="no knob"):
         override(folder / "params.yaml", {knob: 1})
     assert (folder / "params.yaml").read_text() == before
+
+
+def test_the_declared_profile_is_the_documented_default(params: Params) -> None:
+    told = yaml.safe_load((PROJECT / "params.yaml").read_text())["deidentify"]
+    assert told == Deidentify().model_dump()
+    assert params.deidentify == Deidentify()
+
+
+def test_a_misspelt_knob_of_the_profile_is_refused(folder: Path) -> None:
+    path = folder / "params.yaml"
+    path.write_text(path.read_text().replace("retain_uids: false", "retain_uid: false"))
+    with pytest.raises(ConfigurationError, match="retain_uid"):
+        Params.load(folder)
 
 
 def test_every_knob_is_commented(params: Params) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from radloop.sources import read_instance
 
 @pytest.fixture
 def arrival(film: Callable[..., Dataset], file_of: Callable[[Dataset], bytes], pseudonyms: Pseudonyms) -> Arrival:
-    return read_instance(file_of(film()), pseudonyms)
+    return replace(read_instance(file_of(film()), pseudonyms), day=None)
 
 
 def test_what_was_kept_comes_back_whole(tmp_path: Path, arrival: Arrival) -> None:

@@ -28,7 +28,7 @@ def bench_jobs(settings: Settings, use_case: str, more: Sequence[Job] = (), size
         setting = Setting(Path(folder), settings, size.knobs)
         seen = show_jobs(time_jobs(setting, use_case, size, more))
         keep(settings.root / "bench", "jobs", job_rows(seen))
-        ways = (ratios.time_prepare, ratios.time_serving, ratios.time_training)
+        ways = (ratios.time_deidentification, ratios.time_prepare, ratios.time_serving, ratios.time_training)
         compared = show_ratios(way(setting, use_case, size.turns) for way in ways)
         keep(settings.root / "bench", "ratios", ratio_rows(compared))
     show_table(

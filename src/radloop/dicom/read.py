@@ -35,10 +35,15 @@ def read_dicom(content: bytes) -> Dataset:
     Raises StudyRejected where it is empty, no DICOM, truncated, or no such image.
     """
     dataset = parse_dicom(content)
-    require_image(dataset)
+    require_one_image(dataset, isinstance(value_of(dataset, "PixelData"), bytes))
+    return dataset
+
+
+def require_one_image(dataset: Dataset, has_pixels: bool) -> None:
+    """Raises StudyRejected unless a header, whose pixels may lie elsewhere, is that of one monochrome image."""
+    require_image(dataset, has_pixels)
     if whole(dataset, "NumberOfFrames", 1) != 1:
         raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
-    return dataset
 
 
 def parse_dicom(content: bytes) -> Dataset:
@@ -59,12 +64,16 @@ def parse_dicom(content: bytes) -> Dataset:
     return dataset
 
 
-def require_image(dataset: Dataset) -> None:
+def require_image(dataset: Dataset, has_pixels: bool) -> None:
     """Ask that a data set is a monochrome image of one or more frames, so that all that follows may rely on it.
 
     Raises StudyRejected for a missing attribute, colour, burned-in annotation or pixels of another layout.
     """
     _require_attributes(dataset)
+    if not has_pixels:
+        raise StudyRejected(
+            "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
+        )
     _require_monochrome(dataset)
     _require_layout(dataset)
 
@@ -77,10 +86,6 @@ def _require_attributes(dataset: Dataset) -> None:
             )
     if not text(dataset, "SOPClassUID").startswith(_IMAGE_CLASSES):
         raise StudyRejected("not_an_image", "the SOP class is not one of DICOM's storage classes.", "leave it out")
-    if not isinstance(value_of(dataset, "PixelData"), bytes):
-        raise StudyRejected(
-            "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
-        )
 
 
 def _require_monochrome(dataset: Dataset) -> None:

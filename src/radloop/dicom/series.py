@@ -70,7 +70,7 @@ def series_volume(
 
 
 def _checked(dataset: Dataset) -> list[Frame]:
-    require_image(dataset)
+    require_image(dataset, isinstance(value_of(dataset, "PixelData"), bytes))
     return frames_of(dataset)
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from radloop.errors import StudyRejected
 
 OLDEST = 120.0  # years; nobody on record was imaged older, so more is a typing error
+OLDEST_TOLD = 89  # years; a higher age is told as 90, which then means 90 or more
 SEXES = ("F", "M", "O")  # PatientSex, PS3.3 C.7.1.1
 _AGE = re.compile(r"(\d{1,4})([DWMY]?)")
 _DATE = re.compile(r"\d{4}(\.?)\d{2}\1\d{2}")

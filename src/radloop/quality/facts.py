@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from radloop.dicom.values import OLDEST_TOLD
+
 #: Days in a mean year of the Gregorian calendar.
 YEAR = 365.2425
 
@@ -29,10 +31,11 @@ def age_disagreement(catalog: pd.DataFrame) -> pd.Series:
     """Years by which a patient's ages contradict the order or the dates of the examinations, 0 where they agree.
 
     Two people under one id show themselves so. With dates, ages must grow as the calendar does; with an order
-    alone (`study_order`), they must not fall. All rows of a patient get the patient's largest contradiction,
-    because nobody can tell which row is wrong; missing where fewer than two rows can be compared.
+    alone (`study_order`), they must not fall. An age told as 90 may be any above 89 and contradicts nothing.
+    All rows of a patient get the patient's largest contradiction, because nobody can tell which row is wrong;
+    missing where fewer than two rows can be compared.
     """
-    aged = catalog[catalog["age"].notna()]
+    aged = catalog[catalog["age"] <= OLDEST_TOLD]
     dated = aged[aged["acquired_on"].notna()]
     ordered = aged[aged["acquired_on"].isna() & aged["study_order"].notna()]
     birth = dated["age"] - _days(dated["acquired_on"]) / YEAR

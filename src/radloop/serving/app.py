@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.pseudonyms import Pseudonyms, open_pseudonyms
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, StudyRejected
 from radloop.predictions import PredictionLog
 from radloop.retained import retain
@@ -88,7 +88,7 @@ def create_app(settings: Settings, use_case: str, champions: Champions | None = 
         champions = Registry(settings)
     note = settings.root / "serving" / f"{use_case}.json"
     follower = Follower(use_case, champions, note, settings.serving_poll_seconds)
-    desk = Desk(settings, follower, PredictionLog(settings.log), Pseudonyms(settings.key()), Metrics())
+    desk = Desk(settings, follower, PredictionLog(settings.log), open_pseudonyms(settings), Metrics())
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:

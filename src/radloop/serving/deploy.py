@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from radloop.catalog import read_content
+from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import GateClosed, ServiceUnavailable, StudyRejected
 from radloop.gate import Check
-from radloop.params import Deploy, Paths
+from radloop.params import Deidentify, Deploy, Paths
 from radloop.services import serving_url
 from radloop.serving.reader import read_study
 from radloop.serving.strangers import strangers
@@ -75,12 +76,16 @@ def smoke_cases(paths: Paths, use_case: str, count: int) -> list[SmokeCase]:
     return cases
 
 
+#: What is stored has been through the installation's own profile, which may keep more than the default.
+_AS_STORED = Profile(Deidentify(clean_pixel_data="keep", clean_recognizable_visual_features="keep"))
+
+
 def smoke(bundle: Bundle, cases: Sequence[SmokeCase], deploy: Deploy) -> SmokeReport:
     """Try a bundle in this process, before any alias moves.
 
     From the stored bytes on, as a live study would come: reading and preparing are tried with it.
     """
-    pseudonyms = Pseudonyms(b"smoke" * 8)
+    pseudonyms = Pseudonyms(b"smoke" * 8, _AS_STORED)
     scores, seconds, unequal = [], [], 0
     for case in cases:
         began = time.perf_counter()

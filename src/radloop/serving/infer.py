@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.pseudonyms import open_pseudonyms
 from radloop.errors import StudyRejected
 from radloop.files import sha256, write_bytes
 from radloop.predictions import PredictionLog
@@ -57,7 +57,7 @@ def score_folder(
 
     Raises ConfigurationError for an empty or missing folder.
     """
-    opened = open_source(source, folder, Pseudonyms(settings.key()))
+    opened = open_source(source, folder, open_pseudonyms(settings))
     return score_source(opened, served, log, settings, received_on)
 
 
@@ -86,7 +86,7 @@ def arrivals(settings: Settings, source: str, folder: Path | None = None) -> Sou
         files = (path.relative_to(place) for path in place.rglob("*") if path.is_file())
         if not any(path for path in files if not any(part.startswith(".") for part in path.parts)):
             return _Nothing(source)
-    return open_source(source, place, Pseudonyms(settings.key()))
+    return open_source(source, place, open_pseudonyms(settings))
 
 
 def score_source(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ def answer(studies: Sequence[Study], served: Served, occasion: Occasion) -> list
         Prediction(
             prediction_id=prediction_id(study.arrival.record, served.bundle.hash, occasion),
             predicted_at=now,
-            received_on=day_of(study.arrival.record, occasion, now.date()),
+            received_on=day_of(study.arrival, occasion, now.date()),
             use_case=served.use_case,
             model_version=served.version,
             bundle=served.bundle.hash,
@@ -106,17 +106,19 @@ def prediction_id(record: Record, bundle_hash: str, occasion: Occasion) -> str:
     return sha256(f"{bundle_hash}:{record.sha256}:{occasion.channel}:{day}".encode())[:32]
 
 
-def day_of(record: Record, occasion: Occasion, today: date) -> date:
+def day_of(arrival: Arrival, occasion: Occasion, today: date) -> date:
     """The day under which the monitor counts an answer.
 
-    A live one counts today; a folder's on the day that the caller names, else on the study's own, else today.
+    A live one counts today; a folder's on the day that the caller names, else on the study's own true day, which
+    the arrival still knows, else today.
     """
     if occasion.received_on is not None:
         return occasion.received_on
-    own = record.acquired_on if occasion.channel == "infer" else None
+    own = arrival.day if occasion.channel == "infer" else None
     return own or today
 
 
 def _repeated(study: Study) -> dict[str, Any]:
-    record = study.arrival.record
+    """All but the day of acquisition: beside the true day of receipt, a shifted date would tell the shift."""
+    record = replace(study.arrival.record, acquired_on=None)
     return {name: getattr(record, name) for name in SHARED_COLUMNS} | study.statistics

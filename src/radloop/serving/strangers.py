@@ -34,7 +34,8 @@ def image_of(modality: str) -> bytes:
     image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = "2.25.1"
     image.StudyInstanceUID, image.SeriesInstanceUID = "2.25.2", "2.25.3"
     image.PatientID, image.PatientName = "stranger", "Stranger^Invented"
-    image.Modality, image.BodyPartExamined = modality, "HEAD"
+    image.Modality, image.BodyPartExamined = modality, "ABDOMEN"
+    image.BurnedInAnnotation = "NO"  # it is to be refused for its modality, not for what might be written on it
     image.PhotometricInterpretation, image.SamplesPerPixel = "MONOCHROME2", 1
     image.Rows, image.Columns = pixels.shape
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0

@@ -98,7 +98,7 @@ def read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
                     f"{path.name} lacks the column {', '.join(missing)}", f"give it the header {','.join(COLUMNS)}"
                 )
             for row in reader:
-                uid = pseudonyms.uid(row["sop_instance_uid"])
+                uid = pseudonyms.stored_uid(row["sop_instance_uid"])
                 if uid in labels:
                     raise ConfigurationError(
                         f"{path.name} line {reader.line_num} names an object a second time", "remove one of the lines"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, read_dicom, text, values_of
+from radloop.dicom.read import is_dicom, number, text, values_of
+from radloop.dicom.strip import strip
 from radloop.dicom.values import age_in_years, as_date, sex_code
 from radloop.errors import StudyRejected
 from radloop.files import sha256
@@ -107,14 +107,12 @@ def _anonymous_png(content: bytes, pseudonyms: Pseudonyms, source: str, findings
 
 
 def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings: list[str] | None = None) -> Arrival:
-    """An arrival of one DICOM file; nothing but pseudonyms, keep-listed attributes and pixels leaves here.
+    """An arrival of one DICOM file; nothing but what the declared profile leaves goes on from here.
 
-    Raises StudyRejected where it is no single monochrome image or tells an impossible sex or age.
+    Raises StudyRejected as `radloop.dicom.strip.strip` does.
     """
-    raw = read_dicom(content)
-    sex, age = sex_code(text(raw, "PatientSex")), age_in_years(text(raw, "PatientAge"))
-    clean = deidentify(raw, pseudonyms)
-    stored = to_bytes(clean)
+    stripped = strip(content, pseudonyms)
+    clean = stripped.header
     record = Record(
         record_id=record_id(clean.SOPInstanceUID),
         patient_id=clean.PatientID,
@@ -122,25 +120,24 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
         instance_uid=clean.SOPInstanceUID,
         source=source,
         content_type=DICOM,
-        sha256=sha256(stored),
-        pixel_sha256=_hash_of_stored(clean),
+        sha256=sha256(stripped.content),
+        pixel_sha256=_hash_of_stored(clean, stripped.pixels),
         rows=clean.Rows,
         columns=clean.Columns,
         bits_stored=clean.BitsStored,
         photometric_interpretation=clean.PhotometricInterpretation,
-        sex=sex,
-        age=age if age is not None else age_in_years(text(clean, "PatientAge")),
+        sex=sex_code(text(clean, "PatientSex")),
+        age=age_in_years(text(clean, "PatientAge")),
         findings=findings,
         **_described(clean),
     )
-    return Arrival(record, stored)
+    return Arrival(record, stripped.content, stripped.day)
 
 
-def _hash_of_stored(clean: Dataset) -> str:
-    """`pixel_sha256` of a de-identified data set, without decoding its pixels again."""
+def _hash_of_stored(clean: Dataset, content: memoryview) -> str:
+    """`pixel_sha256` of de-identified pixels, without decoding them again."""
     sign = "i" if clean.PixelRepresentation else "u"
-    kind = np.dtype(f"<{sign}{clean.BitsAllocated // 8}")
-    pixels = np.frombuffer(clean.PixelData, kind, clean.Rows * clean.Columns)
+    pixels = np.frombuffer(content, f"<{sign}{clean.BitsAllocated // 8}")
     return pixel_sha256(pixels.reshape(clean.Rows, clean.Columns))
 
 

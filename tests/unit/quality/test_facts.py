@@ -27,6 +27,14 @@ def test_two_people_under_one_id_show_themselves_by_their_ages(catalog: Catalog)
     assert age_disagreement(rows).round(1).tolist() == [30.0, 30.0, 0.0]
 
 
+def test_ages_told_as_90_contradict_nothing(catalog: Catalog) -> None:
+    rows = catalog(
+        {"patient_id": "a", "age": 86.0, "acquired_on": date(2015, 5, 1)},
+        {"patient_id": "a", "age": 90.0, "acquired_on": date(2023, 5, 1)},
+    )
+    assert age_disagreement(rows).fillna(0.0).max() == 0.0
+
+
 def test_with_an_order_and_no_dates_ages_may_grow_but_not_fall(catalog: Catalog) -> None:
     undated = {"acquired_on": None}
     rows = catalog(

@@ -70,7 +70,14 @@ def test_a_live_answer_has_an_id_of_its_own_and_counts_today(served: Served) -> 
     study = read_study(dicom(1), served.bundle, PSEUDONYMS)
     first, second = (answer([study], served, Occasion("serve"))[0] for _ in range(2))
     assert first.prediction_id != second.prediction_id
-    assert first.received_on == first.predicted_at.date() != first.acquired_on
+    assert first.received_on == first.predicted_at.date()
+
+
+def test_no_answer_tells_the_shifted_day_beside_the_true_one(served: Served) -> None:
+    study = read_study(dicom(1), served.bundle, PSEUDONYMS)
+    (row,) = answer([study], served, Occasion("infer"))
+    assert row.received_on == study.arrival.day == date(2026, 1, 5) != study.arrival.record.acquired_on
+    assert row.acquired_on is None
 
 
 def test_a_study_that_the_bundle_does_not_accept_is_refused_before_its_pixels_are_read(bundle: Bundle) -> None:

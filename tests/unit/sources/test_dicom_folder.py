@@ -11,8 +11,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
+from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
+from radloop.params import Deidentify
 from radloop.records import Arrival, Rejection
 from radloop.sources import open_source
 
@@ -50,6 +52,15 @@ def test_misfits_are_refused_and_the_others_go_on(
     assert len(items) == 5
     assert "Zanzibar" not in str(refused)
     assert [item.position for item in refused] == [0, 2, 3, 4]
+
+
+def test_findings_are_found_where_uids_are_retained(film: Film, dicom_folder: Folder) -> None:
+    folder = dicom_folder(a=film("1.2.3.4.5.6"))
+    (folder / "labels.csv").write_text("sop_instance_uid,findings\n1.2.3.4.5.6,Pneumonia\n")
+    retaining = Pseudonyms(b"a key that only this test knows....", Profile(Deidentify(retain_uids=True)))
+    (arrival,) = open_source("dicom_folder", folder, retaining)
+    assert isinstance(arrival, Arrival)
+    assert (arrival.record.instance_uid, arrival.record.findings) == ("1.2.3.4.5.6", ["Pneumonia"])
 
 
 def test_two_readings_yield_the_same(film: Film, dicom_folder: Folder, pseudonyms: Pseudonyms) -> None:

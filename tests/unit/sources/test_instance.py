@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_a_record_tells_what_the_header_tells(film: Film, file_of: FileOf, pseud
     assert (record.sex, record.age, record.view, record.body_part) == ("F", 63.0, "PA", "CHEST")
     assert (record.manufacturer, record.model_name, record.software) == ("Acme", "Ray 2", "1.0; b")
     assert (record.kvp, record.exposure, record.pixel_spacing) == (120.0, 2.5, 0.14)
-    assert record.acquired_on == date(2024, 3, 2)
+    assert record.acquired_on == date(2024, 3, 2) - timedelta(pseudonyms.days_back("MRN-4711"))
     assert (record.rows, record.columns, record.bits_stored) == (12, 10, 12)
     assert record.findings is None
 

@@ -1,0 +1,66 @@
+"""A DICOM file without its identity: by the fast path where that gives the same bytes, else by the plain one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pydicom.dataset import Dataset
+
+from radloop.dicom.deidentify import dataset_of, deidentify, elements_of, to_bytes
+from radloop.dicom.elements import Elements
+from radloop.dicom.header import study_day
+from radloop.dicom.parse import Unusual, parse
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.read import read_dicom, require_one_image, text
+from radloop.dicom.risks import refuse_recognisable
+from radloop.dicom.splice import clean_pixels, splice, told_by
+from radloop.dicom.values import age_in_years, sex_code
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """What may be stored: the file, and its attributes without pixels, converted when they are looked at.
+
+    `day` is the true day of the examination. It is for the gateway alone: the header's dates are shifted.
+    """
+
+    content: bytes
+    header: Dataset
+    pixels: memoryview
+    day: date | None
+
+
+def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
+    """Take the identity off one DICOM file.
+
+    Raises StudyRejected where it is no single monochrome image, cannot be decoded, tells an impossible sex or age,
+    or is of a kind that the profile quarantines.
+    """
+    try:
+        file = parse(content)
+    except Unusual:
+        return _plainly(content, pseudonyms)
+    told = told_by(file)
+    require_one_image(told, has_pixels=True)
+    pixels = clean_pixels(content, file, told)
+    if pixels is None:
+        return _plainly(content, pseudonyms)
+    _refuse(told, file.elements, pseudonyms)
+    stored, header = splice(content, file, pixels, pseudonyms)
+    return Stripped(stored, dataset_of(header), pixels, study_day(file.elements))
+
+
+def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
+    raw = read_dicom(content)
+    elements = elements_of(raw)
+    _refuse(raw, elements, pseudonyms)
+    clean = deidentify(raw, pseudonyms)
+    length = clean.Rows * clean.Columns * clean.BitsAllocated // 8
+    return Stripped(to_bytes(clean), clean, memoryview(clean.PixelData)[:length], study_day(elements))
+
+
+def _refuse(told: Dataset, elements: Elements, pseudonyms: Pseudonyms) -> None:
+    sex_code(text(told, "PatientSex"))
+    age_in_years(text(told, "PatientAge"))
+    refuse_recognisable(told, elements, pseudonyms.profile)
