@@ -12,8 +12,9 @@ from radloop.sources.studies import Completeness, studies
 def release(spool: Path, admitted: Set[str], quiet: float) -> int:
     """Remove the instances of complete studies that are among `admitted`; how many were removed.
 
-    `admitted` holds the keyed pseudonyms of the catalog's instances, which are the names of the spool's claims. A refused instance
-    stays, for somebody may want to look at it. Killed in between, this leaves files that the spool completes again.
+    `admitted` holds the keyed pseudonyms of the catalog's instances, which are the names of the spool's claims. A
+    refused instance stays, for somebody may want to look at it. Killed in between, this leaves files that the spool
+    completes again.
     """
     admitted_files = {claim.stat().st_ino: claim for claim in (spool / "instances").iterdir() if claim.name in admitted}
     removed = 0
