@@ -126,11 +126,11 @@ class RunningOrthanc:
 
     def __enter__(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
-        until(lambda: heard(self._url), 30, "Orthanc")
+        until(lambda: heard(self._url), 120, "Orthanc")
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
         self._log.close()
 
 
@@ -226,7 +226,7 @@ class Listening:
         """End it by a signal; its exit code. What it said meanwhile is in `said`."""
         assert self.process is not None
         self.process.send_signal(number)
-        self.said = self.process.communicate(timeout=30)[1]
+        self.said = self.process.communicate(timeout=120)[1]
         return self.process.returncode
 
 

@@ -68,8 +68,8 @@ def test_a_dicomweb_server_that_falls_silent_is_asked_again(
     orthanc: Any, settings: Ways, wire: Callable[..., Any], expected: dict[int, set[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(dicomweb, "TIMEOUT", httpx.Timeout(1.0))
-    slow, own = wire(orthanc.http, stalls=3), settings()
+    monkeypatch.setattr(dicomweb, "TIMEOUT", httpx.Timeout(3.0))
+    slow, own = wire(orthanc.http, stalls=2), settings()
     assert retrieve(own, f"http://127.0.0.1:{slow.port}/dicom-web", patience=QUICK) == Retrieved(3, 15, 0)
     assert landed(own) == set.union(*expected.values()) and slow.stalls == 0
 

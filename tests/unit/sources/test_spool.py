@@ -195,6 +195,14 @@ def _send(folder: Path, key: bytes, instances: list[Instance], told: int, seed: 
             list(senders.map(land, order))
 
 
+def _hear(reader: int, answers: int) -> bytes:
+    """Wait for so many answers, or for the end; of none, the kill may fall into the start."""
+    heard = b""
+    while len(heard) < 2 * answers and (more := os.read(reader, 2 * answers - len(heard))):
+        heard += more
+    return heard
+
+
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_process_killed_at_any_moment_loses_nothing_that_it_has_answered(
     tmp_path: Path, slice_of: SliceOf, kills: int
@@ -209,12 +217,13 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_it_has_answered(
         )
         child.start()
         os.close(writer)
-        time.sleep(dice.uniform(0.01, 0.12))
+        heard = _hear(reader, dice.randrange(9))
+        time.sleep(dice.uniform(0, 0.03))
         os.kill(child.pid or 0, signal.SIGKILL)
         child.join()
         killed += child.exitcode == -signal.SIGKILL
         with os.fdopen(reader, "rb") as told:
-            heard = told.read()
+            heard += told.read()
         answered |= {int.from_bytes(heard[i : i + 2], "big") for i in range(0, len(heard) - 1, 2)}
         with Spool(tmp_path / "s", Pseudonyms(key)) as survivor:
             assert list((survivor.folder / "incoming").iterdir()) == []
