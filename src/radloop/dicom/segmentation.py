@@ -46,7 +46,7 @@ def segmentation(
     if label_map:
         frames = (frames * np.arange(1, frames.shape[-1] + 1)).sum(axis=-1)
     kind = "LABELMAP" if label_map else "BINARY"
-    told = [kind, *(str(astuple(item)) for item in (*segments, *volume.sources))]
+    told = [kind, *(str(astuple(one)) for one in segments), *(str(astuple(one)) for one in volume.sources)]
     content = [*(part.encode() for part in told), np.packbits(stack).tobytes()]
     return Segmentation(
         source_images=sources,
