@@ -10,6 +10,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, t
 from radloop.dicom.forms import STRINGS
 
 CHARACTER_SET, PATIENT_ID, INSTITUTION = 0x00080005, 0x00100020, 0x00080080
+TIMEZONE = 0x00080201
 LUT_DATA, LUT_DESCRIPTOR = 0x00283006, 0x00283002
 PIXELS = 0x7FE0  # the group of pixel data; what follows is padding
 _WORDS_AND_NUMBERS = ({"US", "SS"}, {"UL", "SL"}, {"OB", "OW", "US", "SS"})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pydicom.dataset import Dataset
-
 from radloop.dicom.elements import Elements
 from radloop.dicom.profile import Profile
 from radloop.dicom.read import text, values_of
+from radloop.dicom.told import Told
 from radloop.dicom.vocabulary import words_of
 from radloop.errors import StudyRejected
 
@@ -20,7 +19,7 @@ _HEADS = frozenset(
 _PLACES = ("BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName")
 
 
-def refuse_recognisable(told: Dataset, elements: Elements, profile: Profile) -> None:
+def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> None:
     """Raises StudyRejected for what may show a name or a face, or writes over the picture, as the profile's knobs say.
 
     `told` are the attributes outside of sequences, `elements` all of them. An object that tells no body part is
@@ -47,7 +46,7 @@ def refuse_recognisable(told: Dataset, elements: Elements, profile: Profile) -> 
         )
 
 
-def _may_be_written_on(told: Dataset) -> bool:
+def _may_be_written_on(told: Told) -> bool:
     if text(told, "BurnedInAnnotation").upper() == "NO":
         return False
     kind = text(told, "SOPClassUID")
@@ -55,7 +54,7 @@ def _may_be_written_on(told: Dataset) -> bool:
     return of_class or text(told, "Modality").upper() in _WRITTEN_ON
 
 
-def _shows_a_head(told: Dataset) -> bool:
+def _shows_a_head(told: Told) -> bool:
     if text(told, "Modality").upper() not in _HAS_SURFACE or text(told, "RecognizableVisualFeatures").upper() == "NO":
         return False
     return any(words_of(str(value)) & _HEADS for keyword in _PLACES for value in values_of(told, keyword))

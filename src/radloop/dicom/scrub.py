@@ -10,7 +10,7 @@ from pydicom.datadict import tag_for_keyword
 from radloop.dicom.confidentiality import safe_private
 from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
-from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, fits
+from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, TIMEZONE, fits
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.vocabulary import cleaned, tells
 
@@ -112,7 +112,7 @@ def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most
     if letter == "U":
         return _renamed(element, case)
     if letter == "C":
-        return _cleaned(element, case)
+        return _cleaned(element, case, tag == TIMEZONE)
     return _kept(tag, element, case, most)
 
 
@@ -152,10 +152,10 @@ def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
     return Element(vr, found[0])
 
 
-def _cleaned(element: Element, case: Case) -> Element | None:
+def _cleaned(element: Element, case: Case, temporal: bool) -> Element | None:
     """A date moved, or a text cut down to the words of radiology."""
     texts = texts_of(element, case.encodings)
-    if element.vr in TIMES or (element.vr == "SH" and len(texts) == 1 and texts[0][:1] in ("+", "-")):
+    if element.vr in TIMES or temporal:
         days = [moved(element.vr, text, case.days_back) for text in texts]
         whole = [day for day in days if day]
         return Element(element.vr, to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None

@@ -5,9 +5,6 @@ from __future__ import annotations
 from struct import pack
 
 import numpy as np
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
 
 from radloop.dicom.deidentify import IMPLEMENTATION, VERSION
 from radloop.dicom.elements import Element, Elements, encode, encode_one, even, head
@@ -15,22 +12,13 @@ from radloop.dicom.header import clean_header, require_whole, tag_of
 from radloop.dicom.parse import EXPLICIT, PIXEL_DATA, Part10
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import whole
+from radloop.dicom.told import Told
 
 _META = (0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
 _CLASS, _INSTANCE = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
 
 
-def told_by(file: Part10) -> Dataset:
-    """What a header tells outside of sequences and private data, for pydicom to convert where somebody asks."""
-    told = {
-        (key := BaseTag(tag)): RawDataElement(key, vr or None, len(value), value, 0, not file.explicit, True)
-        for tag, (vr, value) in file.elements.items()
-        if isinstance(value, bytes) and not tag >> 16 & 1
-    }
-    return Dataset(told)
-
-
-def clean_pixels(content: bytes, file: Part10, told: Dataset) -> memoryview | None:
+def clean_pixels(content: bytes, file: Part10, told: Told) -> memoryview | None:
     """The pixel bytes, to be stored as they are; None where there are too few or an overlay hides in high bits."""
     rows, columns = whole(told, "Rows", 0), whole(told, "Columns", 0)
     allocated, stored = whole(told, "BitsAllocated", 16), whole(told, "BitsStored", 0)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from pydicom.dataset import Dataset
-
-from radloop.dicom.deidentify import dataset_of, deidentify, elements_of, to_bytes
+from radloop.dicom.deidentify import deidentify, elements_of, to_bytes
 from radloop.dicom.elements import Elements
 from radloop.dicom.header import study_day
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom, require_one_image, text
 from radloop.dicom.risks import refuse_recognisable
-from radloop.dicom.splice import clean_pixels, splice, told_by
+from radloop.dicom.splice import clean_pixels, splice
+from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, sex_code
 
 
@@ -26,7 +25,7 @@ class Stripped:
     """
 
     content: bytes
-    header: Dataset
+    header: Told
     pixels: memoryview
     day: date | None
 
@@ -41,26 +40,28 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
         file = parse(content)
     except Unusual:
         return _plainly(content, pseudonyms)
-    told = told_by(file)
+    told = Told(file.elements)
     require_one_image(told, has_pixels=True)
     pixels = clean_pixels(content, file, told)
     if pixels is None:
         return _plainly(content, pseudonyms)
     _refuse(told, file.elements, pseudonyms)
     stored, header = splice(content, file, pixels, pseudonyms)
-    return Stripped(stored, dataset_of(header), pixels, study_day(file.elements))
+    return Stripped(stored, Told(header), pixels, study_day(file.elements))
 
 
 def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     raw = read_dicom(content)
     elements = elements_of(raw)
-    _refuse(raw, elements, pseudonyms)
+    _refuse(Told(elements), elements, pseudonyms)
     clean = deidentify(raw, pseudonyms)
     length = clean.Rows * clean.Columns * clean.BitsAllocated // 8
-    return Stripped(to_bytes(clean), clean, memoryview(clean.PixelData)[:length], study_day(elements))
+    return Stripped(
+        to_bytes(clean), Told(elements_of(clean)), memoryview(clean.PixelData)[:length], study_day(elements)
+    )
 
 
-def _refuse(told: Dataset, elements: Elements, pseudonyms: Pseudonyms) -> None:
+def _refuse(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:
     sex_code(text(told, "PatientSex"))
     age_in_years(text(told, "PatientAge"))
     refuse_recognisable(told, elements, pseudonyms.profile)

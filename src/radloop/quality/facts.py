@@ -15,7 +15,8 @@ def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
     """Add to each row what the catalog as a whole says of it, so that every rule is about one column.
 
     `patients_of_study`, `patients_of_instance`: patients under this UID. `sexes_of_patient`: different known
-    sexes of this patient. `days_before_admission`: from acquisition to admission. `age_disagreement`: years.
+    sexes of this patient. `days_before_admission`: from acquisition to admission, more where dates are shifted.
+    `age_disagreement`: years.
     """
     patients = catalog.groupby("patient_id", dropna=False)
     return catalog.assign(

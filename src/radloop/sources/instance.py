@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, text, values_of
+from radloop.dicom.read import is_dicom, number, text, values_of, whole
 from radloop.dicom.strip import strip
+from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, as_date, sex_code
 from radloop.errors import StudyRejected
 from radloop.files import sha256
@@ -114,18 +114,18 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
     stripped = strip(content, pseudonyms)
     clean = stripped.header
     record = Record(
-        record_id=record_id(clean.SOPInstanceUID),
-        patient_id=clean.PatientID,
-        study_id=clean.StudyInstanceUID,
-        instance_uid=clean.SOPInstanceUID,
+        record_id=record_id(text(clean, "SOPInstanceUID")),
+        patient_id=text(clean, "PatientID"),
+        study_id=text(clean, "StudyInstanceUID"),
+        instance_uid=text(clean, "SOPInstanceUID"),
         source=source,
         content_type=DICOM,
         sha256=sha256(stripped.content),
         pixel_sha256=_hash_of_stored(clean, stripped.pixels),
-        rows=clean.Rows,
-        columns=clean.Columns,
-        bits_stored=clean.BitsStored,
-        photometric_interpretation=clean.PhotometricInterpretation,
+        rows=whole(clean, "Rows", 0),
+        columns=whole(clean, "Columns", 0),
+        bits_stored=whole(clean, "BitsStored", 0),
+        photometric_interpretation=text(clean, "PhotometricInterpretation"),
         sex=sex_code(text(clean, "PatientSex")),
         age=age_in_years(text(clean, "PatientAge")),
         findings=findings,
@@ -134,14 +134,14 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
     return Arrival(record, stripped.content, stripped.day)
 
 
-def _hash_of_stored(clean: Dataset, content: memoryview) -> str:
+def _hash_of_stored(clean: Told, content: memoryview) -> str:
     """`pixel_sha256` of de-identified pixels, without decoding them again."""
-    sign = "i" if clean.PixelRepresentation else "u"
-    pixels = np.frombuffer(content, f"<{sign}{clean.BitsAllocated // 8}")
-    return pixel_sha256(pixels.reshape(clean.Rows, clean.Columns))
+    rows, columns, bits = (whole(clean, keyword, 0) for keyword in ("Rows", "Columns", "BitsAllocated"))
+    sign = "i" if whole(clean, "PixelRepresentation", 0) else "u"
+    return pixel_sha256(np.frombuffer(content, f"<{sign}{bits // 8}").reshape(rows, columns))
 
 
-def _described(clean: Dataset) -> dict[str, Any]:
+def _described(clean: Told) -> dict[str, Any]:
     """What a de-identified header tells of the acquisition; what it does not tell is None."""
     return {
         "modality": text(clean, "Modality") or None,
@@ -158,7 +158,7 @@ def _described(clean: Dataset) -> dict[str, Any]:
     }
 
 
-def _exposure(clean: Dataset) -> float | None:
+def _exposure(clean: Told) -> float | None:
     """Exposure in mAs, from the finest attribute that tells it (PS3.3 C.8.7.5)."""
     if (micro := number(clean, "ExposureInuAs")) is not None:
         return micro / 1000

@@ -23,8 +23,9 @@ from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom, require_one_image
-from radloop.dicom.splice import clean_pixels, splice, told_by
+from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.strip import strip
+from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
 from radloop.params import Deidentify
 from radloop.simulate.dicom_out import dicom_bytes
@@ -54,7 +55,7 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
         file = parse(content)
     except Unusual:
         return None
-    told = told_by(file)
+    told = Told(file.elements)
     require_one_image(told, has_pixels=True)
     pixels = clean_pixels(content, file, told)
     return None if pixels is None else splice(content, file, pixels, pseudonyms)[0]

@@ -31,6 +31,14 @@ def test_a_record_tells_what_the_header_tells(film: Film, file_of: FileOf, pseud
     assert record.findings is None
 
 
+def test_the_true_day_goes_with_the_arrival_and_not_into_its_record(
+    film: Film, file_of: FileOf, pseudonyms: Pseudonyms
+) -> None:
+    arrival = read_instance(file_of(film()), pseudonyms)
+    assert arrival.day == date(2024, 3, 2)
+    assert arrival.day not in asdict(arrival.record).values()
+
+
 def test_what_a_header_does_not_tell_is_missing(film: Film, file_of: FileOf, pseudonyms: Pseudonyms) -> None:
     untold = ("PatientSex", "PatientBirthDate", "PatientAge", "ViewPosition", "Manufacturer", "KVP", "ExposureInuAs")
     record = read_instance(file_of(film(InstitutionName=None, **dict.fromkeys(untold))), pseudonyms).record
