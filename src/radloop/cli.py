@@ -184,7 +184,7 @@ def settings() -> None:
 def bench(
     what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds or receive.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
-    data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; default simulated.")] = None,
+    data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; else simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
     first: Annotated[int, typer.Option(help="seeds: the first, so that two halves may run side by side.")] = 0,
     seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
@@ -198,7 +198,9 @@ def bench(
 
         bench_jobs(chosen, use_case, [monitor_job(use_case)])
     elif what == "folds":
-        bench_folds(chosen, use_case, data_folder, {})
+        from radloop.demo import nih, simulated
+
+        bench_folds(chosen, use_case, data_folder, nih.KNOBS if data_folder else simulated.KNOBS)
     elif what == "seeds":
         from monitoring.bench import bench_seeds
 
