@@ -216,9 +216,12 @@ def test_repro_again_executes_nothing_and_a_new_learning_rate_only_what_follows(
     assert "nothing changed, no stage was executed" in said
     assert folders() == before
     place.override({f"{CASE}.train.learning_rate": 0.002})
-    assert "reproduced" in loop.house.radloop("repro").stderr
+    assert "reproduced" in loop.house.radloop("repro", check=False).stderr
     after = folders()
-    assert [verb for verb in chain if after[verb] != before[verb]] == chain[chain.index("train") :]
+    followers = chain[chain.index("train") :]
+    if not place.judged_well(CASE):  # so small a model may be judged either way, and the reference is behind the gate
+        followers.remove("reference")
+    assert [verb for verb in chain if after[verb] != before[verb]] == followers
 
 
 def test_repro_behind_a_closed_gate_commits_what_was_made_and_executes_nothing_again(loop: Loop) -> None:

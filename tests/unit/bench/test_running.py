@@ -46,7 +46,8 @@ def test_every_job_of_the_loop_and_every_ratio_is_measured(tmp_path: Path, capsy
     assert memory["help"] < 120 < memory["train"], "the help is no child of the bench's own size"
     table = told[told.index("each job as a process") :]
     assert all(f"│ {name}" in table for name in wanted) and "prepare.size=64" in table.replace("\n", " ")
-    prepare, serve, train = read_json(ratios)["rows"]
+    identity, prepare, serve, train = read_json(ratios)["rows"]
+    assert identity["equal"] == "files equal byte for byte"
     assert prepare["equal"].startswith("60 films with the sha256 of the catalog, 32 prepared")
     assert serve["equal"].startswith("logits") and train["equal"].startswith("losses")
     assert train["goal"].startswith("at most 1.05: ") and prepare["ratio"] > 0
