@@ -34,7 +34,7 @@ def stored_frames(dataset: Dataset) -> np.ndarray:
 
     Returns [frames, rows, columns]. Raises StudyRejected as `stored_values` does.
     """
-    frames = _decode(dataset) if _needs_codec(dataset) else _native(dataset)
+    frames = decoded_frames(dataset) if _needs_codec(dataset) else _native(dataset)
     unused = 8 * frames.dtype.itemsize - whole(dataset, "BitsStored", 0)
     return np.asarray((frames << unused) >> unused) if unused else frames
 
@@ -101,7 +101,8 @@ def _shape(dataset: Dataset) -> tuple[int, int, int]:
     return whole(dataset, "NumberOfFrames", 1), whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
 
 
-def _decode(dataset: Dataset) -> np.ndarray:
+def decoded_frames(dataset: Dataset) -> np.ndarray:
+    """All frames [frames, rows, columns] as pydicom's codecs give them. Raises StudyRejected where they cannot."""
     try:
         pixels = np.asarray(dataset.pixel_array)
     except (KeyboardInterrupt, SystemExit):

@@ -13,6 +13,7 @@ from pydicom.uid import SegmentationStorage
 
 from radloop.dicom.frames import frame_headers
 from radloop.dicom.geometry import ROUNDED, plane_of
+from radloop.dicom.pixels import decoded_frames
 from radloop.dicom.read import items_of, text, whole
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
@@ -82,7 +83,7 @@ def segment_masks(dataset: Dataset, volume: Volume) -> dict[int, np.ndarray]:
     """
     masks = {segment.number: np.zeros(volume.voxels.shape, bool, order="F") for segment in read_segments(dataset)}
     headers, seen = list(frame_headers(dataset)), set()
-    for header, pixels in zip(headers, _pixels(dataset, len(headers)), strict=True):
+    for header, pixels in zip(headers, _pixels(dataset), strict=True):
         k, number = _slice_of(header, volume), whole(header, "ReferencedSegmentNumber", 0)
         if (k, number) in seen:
             raise StudyRejected("duplicate_frames", "two frames of one segment lie in one place.", "export it again")
@@ -101,23 +102,14 @@ def _inside(pixels: np.ndarray, number: int) -> dict[int, np.ndarray]:
     return {int(value): pixels == value for value in np.unique(pixels) if value}
 
 
-def _pixels(dataset: Dataset, frames: int) -> np.ndarray:
+def _pixels(dataset: Dataset) -> np.ndarray:
     """All frames [frames, rows, columns]: bits for binary segments, numbers for a label map."""
     kind = text(dataset, "SegmentationType").upper()
     if kind not in ("BINARY", "LABELMAP"):
         raise StudyRejected(
             "segmentation_type", "the segments are neither binary nor a label map.", "say what counts as inside first"
         )
-    try:
-        pixels = np.asarray(dataset.pixel_array)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them
-        raise StudyRejected("undecodable_pixels", "the pixel data cannot be decoded.", "re-export") from None
-    pixels = pixels[None] if pixels.ndim == 2 else pixels
-    if pixels.shape != (frames, whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)):
-        raise StudyRejected("undecodable_pixels", "the decoded pixels are not the frames told.", "re-export")
-    return pixels
+    return decoded_frames(dataset)
 
 
 def _slice_of(header: Dataset, volume: Volume) -> int:
