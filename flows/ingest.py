@@ -13,6 +13,7 @@ from radloop.gateway import retrieve
 from radloop.progress import progress_bar
 from radloop.running import run_here, simulate_folder
 from radloop.settings import load_settings
+from radloop.sources.retrieval import require_nameless
 from radloop.workspace import Snapshot
 
 
@@ -21,6 +22,7 @@ def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
     """Where the studies lie and in which layout; a PACS sends them first, the simulated hospital writes its own."""
     settings = load_settings()
     if source == "pacs":
+        require_nameless(folder or "")
         retrieve(settings, folder or "")
         return "spool", str(settings.spool)
     if source == "spool":

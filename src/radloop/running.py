@@ -31,6 +31,10 @@ def start_flow(settings: Settings, flow: str, use_case: str, parameters: list[st
         raise ConfigurationError(f"unknown flow {flow!r}; known: {', '.join(FLOWS)}", "choose one of these")
     Params.load(settings.project).use_case(use_case)
     values = _parse(parameters)
+    if values.get("source") == "pacs":
+        from radloop.sources.retrieval import require_nameless  # brings pydicom
+
+        require_nameless(str(values.get("folder", "")))
     if "worker" in running(settings):
         require_health(settings, "prefect")
         pairs = [f"{key}={json.dumps(value)}" for key, value in {"use_case": use_case, **values}.items()]

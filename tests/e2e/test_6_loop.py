@@ -216,11 +216,13 @@ def test_repro_again_executes_nothing_and_a_new_learning_rate_only_what_follows(
     assert "nothing changed, no stage was executed" in said
     assert folders() == before
     place.override({f"{CASE}.train.learning_rate": 0.002})
-    assert "reproduced" in loop.house.radloop("repro", check=False).stderr
+    done = loop.house.radloop("repro", check=False)
+    assert "reproduced" in done.stderr
     after = folders()
     followers = chain[chain.index("train") :]
     if not place.judged_well(CASE):  # so small a model may be judged either way, and the reference is behind the gate
         followers.remove("reference")
+    assert done.returncode == (0 if place.judged_well(CASE) else GateClosed.exit_code), done.stderr[-3000:]
     assert [verb for verb in chain if after[verb] != before[verb]] == followers
 
 

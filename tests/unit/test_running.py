@@ -135,3 +135,13 @@ def test_an_unknown_shift_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="moon_phase"):
         running.simulate_folder(tmp_path / "films", 3, 0, ["moon_phase"], 1)
     assert not (tmp_path / "films").exists()
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID"])
+def test_an_address_that_may_name_a_patient_never_reaches_prefect(
+    settings: Settings, started: list[list[str]], keyword: str
+) -> None:
+    asked = ["source=pacs", f"folder=http://pacs/dicom-web?StudyDate=20240101&{keyword}=Invented"]
+    with pytest.raises(ConfigurationError, match=f"{keyword} may name a patient") as refusal:
+        running.start_flow(settings, "ingest", "chest_pneumonia", asked, True)
+    assert "Invented" not in str(refusal.value) and not started

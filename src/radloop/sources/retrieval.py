@@ -16,6 +16,10 @@ Result = TypeVar("Result")
 FORMS = "http://host:port/dicom-web?StudyDate=20240101-20240131 or dicom://TITLE@host:port?ModalitiesInStudy=DX"
 
 
+#: What a query may ask where its words are kept; anything else may be a patient's name, number or day of birth.
+NAMELESS = frozenset({"StudyDate", "StudyTime", "SeriesDate", "Modality", "ModalitiesInStudy", "BodyPartExamined"})
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a PACS is and which studies are wanted: `keys` are DICOM keywords with what they must match.
@@ -87,3 +91,16 @@ def parse_address(text: str) -> Address:
     base = parts._replace(query="", fragment="").geturl().rstrip("/")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return Address(parts.scheme, parts.hostname, port, parts.username or "", base, keys)
+
+
+def require_nameless(text: str) -> None:
+    """Ask that an address can name no patient, because Prefect keeps and shows the parameters of every run.
+
+    Raises ConfigurationError for an address that matches anything but `NAMELESS`, or that cannot be read.
+    """
+    for keyword in parse_address(text).keys:
+        if keyword not in NAMELESS:
+            raise ConfigurationError(
+                f"{keyword} may name a patient, and Prefect keeps the parameters of a run",
+                "retrieve with `radloop retrieve`, then ingest with source=spool",
+            )
