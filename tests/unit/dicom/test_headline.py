@@ -25,7 +25,7 @@ def test_headlines_of_the_whole_corpus_are_those_of_pydicom() -> None:
                 continue
             assert found == of_dataset(pydicom.dcmread(path, stop_before_pixels=True)), path.name
             scanned += 1
-    assert scanned >= 90
+    assert scanned >= 80
 
 
 @pytest.mark.parametrize("length", [0, 100, 131, 132, 140, 300, 700])
