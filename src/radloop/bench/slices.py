@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from radloop.bench.clock import Ratio, compare
 from radloop.bench.setting import KEY
 from radloop.dicom.headline import headline, of_dataset
+from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.strip import strip
 from radloop.errors import RadloopError
@@ -111,10 +112,12 @@ def time_edit(turns: int) -> Ratio:
 
     The plain way knows beforehand what is to become of each attribute, so it pays for no decision and for no check.
     """
-    contents, pseudonyms = [slice_file(number, SIDE) for number in range(SLICES)], Pseudonyms(KEY)
+    contents, profile = [slice_file(number, SIDE) for number in range(SLICES)], Profile()
+    pseudonyms = Pseudonyms(KEY, profile)
     wanted = [pydicom.dcmread(io.BytesIO(strip(content, pseudonyms).content)) for content in contents]
 
     def ours() -> list[bytes]:
+        pseudonyms = Pseudonyms(KEY, profile)  # anew, or it would remember the slices of the turn before
         return [strip(content, pseudonyms).content for content in contents]
 
     def plain() -> list[bytes]:

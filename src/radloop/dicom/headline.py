@@ -63,11 +63,9 @@ def scan(content: bytes) -> Headline:
         found = _implicit(content, start) if implicit else _explicit(content, start, _COLUMNS, _WANTED)[0]
     except TooShort:
         raise Unusual from None
-    return Headline(
-        *(_text(found, tag) for tag in (_CLASS, _MODALITY, _STUDY, _SERIES)),
-        _frames(found),
-        *(_number(found, tag) for tag in (_ROWS, _COLUMNS)),
-    )
+    sop_class, modality, study, series = (_text(found, tag) for tag in (_CLASS, _MODALITY, _STUDY, _SERIES))
+    rows, columns = (_number(found, tag) for tag in (_ROWS, _COLUMNS))
+    return Headline(sop_class, modality, study, series, _frames(found), rows, columns)
 
 
 #: Deflated and big endian (PS3.5 A.5, A.3): every other explicit syntax has a header as plain as this one's.
@@ -149,8 +147,10 @@ def _number(found: dict[int, bytes], tag: int) -> int:
 
 def of_dataset(dataset: Dataset) -> Headline:
     """The headline of a header that pydicom has read."""
-    told = (text(dataset, keyword) for keyword in ("SOPClassUID", "Modality", "StudyInstanceUID", "SeriesInstanceUID"))
-    return Headline(*told, *(whole(dataset, keyword, 0) for keyword in ("NumberOfFrames", "Rows", "Columns")))
+    keywords = ("SOPClassUID", "Modality", "StudyInstanceUID", "SeriesInstanceUID")
+    sop_class, modality, study, series = (text(dataset, keyword) for keyword in keywords)
+    frames, rows, columns = (whole(dataset, keyword, 0) for keyword in ("NumberOfFrames", "Rows", "Columns"))
+    return Headline(sop_class, modality, study, series, frames, rows, columns)
 
 
 def _plainly(path: Path) -> Headline | None:
