@@ -182,7 +182,7 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds or receive.")] = "jobs",
+    what: Annotated[str, typer.Argument(help="jobs (with ratios), slices, folds, seeds or receive.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; else simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
@@ -190,7 +190,7 @@ def bench(
     seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
 ) -> None:
     """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
-    from radloop.bench.running import bench_folds, bench_jobs, bench_receive
+    from radloop.bench.running import bench_folds, bench_jobs, bench_receive, bench_slices
 
     chosen = load_settings()
     if what == "jobs":
@@ -207,8 +207,10 @@ def bench(
         bench_seeds(chosen, use_case, range(first, first + seeds))
     elif what == "receive":
         bench_receive(chosen, seconds)
+    elif what == "slices":
+        bench_slices(chosen)
     else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds, seeds or receive")
+        raise ConfigurationError(f"no bench {what!r}", "choose jobs, slices, folds, seeds or receive")
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]
@@ -286,6 +288,14 @@ def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
     from radloop.running import show_data
 
     show_data(load_settings(), use_case)
+
+
+@data.command("scan")
+def data_scan(folder: Annotated[Path, typer.Argument(help="Files at any depth; none is changed.")]) -> None:
+    """Count what a folder of DICOM files holds before it is ingested: kinds, studies, series; no identities."""
+    from radloop.running import scan_folder
+
+    scan_folder(folder)
 
 
 @spool.command("show")

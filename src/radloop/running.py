@@ -167,6 +167,25 @@ def show_data(settings: Settings, use_case: str) -> None:
     Console().print(table)
 
 
+def scan_folder(folder: Path) -> None:
+    """Print what a folder of DICOM files holds. Raises ConfigurationError where there is no such folder."""
+    from dataclasses import astuple
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from radloop.sources.survey import survey
+
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}", "check the path of the data")
+    found = survey(folder)
+    table = Table("modality", "size", "studies", "series", "instances", "frames", title="DICOM objects by kind")
+    for kind in found.kinds:
+        table.add_row(*map(str, astuple(kind)))
+    Console().print(table)
+    Console().print(f"{found.unreadable} files are no DICOM that can be read")
+
+
 def _facts(frame: Any, finding: str) -> dict[str, Any]:
     labelled = frame[frame.findings.notna()]
     positive = labelled.findings.map(lambda found: finding in found).mean() if len(labelled) else float("nan")

@@ -16,6 +16,7 @@ from radloop.bench.jobs import time_jobs
 from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
+from radloop.bench.slices import time_edit, time_scan
 from radloop.settings import Settings
 from radloop.simulate.knobs import Hospital
 from radloop.stages import run_stage
@@ -69,3 +70,11 @@ def bench_receive(settings: Settings, seconds: float) -> None:
     told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
     show_table("C-STORE of CT slices of 512 x 512, each on the disk before it is answered", told)
     keep(settings.root / "bench", "receive", [row])
+
+
+def bench_slices(settings: Settings, files: int = 10_000, turns: int = 3) -> None:
+    """CT slices beside pydicom: the survey of a folder's headers, and identity off."""
+    with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
+        compared = show_ratios((time_scan(Path(folder), files, turns), time_edit(turns)))
+    keep(settings.root / "bench", "slices", ratio_rows(compared))
+    show_table("CT slices beside pydicom, outputs equal", ratio_rows(compared))

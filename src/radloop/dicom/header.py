@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from pydicom.datadict import tag_for_keyword
 
@@ -82,6 +83,14 @@ def _case_of(raw: Elements, pseudonyms: Pseudonyms) -> Case:
     patient = _texts(raw, "PatientID", encodings)
     signed = raw.get(_TAGS["PixelRepresentation"], Element("US", b"")).value[:1] == b"\x01"
     days_back = pseudonyms.days_back(patient[0] if patient else "")
+    return _case(pseudonyms, days_back, words, signed, encodings)
+
+
+@lru_cache(16)
+def _case(
+    pseudonyms: Pseudonyms, days_back: int, words: frozenset[str], signed: bool, encodings: tuple[str, ...]
+) -> Case:
+    """Objects with all this in common are one case, so that equal attributes of theirs are cleaned once."""
     return Case(pseudonyms, days_back, words, words - WORDS, signed, encodings)
 
 

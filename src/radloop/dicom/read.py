@@ -106,7 +106,7 @@ def _require_layout(dataset: Dataset) -> None:
         raise StudyRejected(
             "bit_depth", f"{stored} bits stored in {allocated} are not supported (1 to 16, in 8 or 16).", "re-export"
         )
-    if "PixelRepresentation" in dataset and whole(dataset, "PixelRepresentation", -1) not in (0, 1):
+    if _tag("PixelRepresentation") in dataset and whole(dataset, "PixelRepresentation", -1) not in (0, 1):
         raise StudyRejected("bit_depth", "PixelRepresentation is neither 0 nor 1.", "re-export")
     if whole(dataset, "HighBit", stored - 1) != stored - 1:
         raise StudyRejected("high_bit", "HighBit is not BitsStored - 1 (PS3.5 8.1.1).", "re-export")

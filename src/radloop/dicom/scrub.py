@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
@@ -15,6 +15,7 @@ from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.vocabulary import cleaned, tells
 
 DEEPEST = 8  # sequences within sequences; deeper ones are made to exhaust a reader
+_SHORT, _MOST_DONE = 128, 4096  # bytes of a value and values of a case that are worth remembering
 _SCHEME, _CODE_VALUE, _MEANING = 0x00080102, 0x00080100, 0x00080104
 #: Coding schemes that are published (PS3.16 Chapter 8): a hospital's own codes may be anybody's number.
 _PUBLISHED = frozenset(
@@ -32,15 +33,16 @@ class Case:
     names: frozenset[str]  # those of them that are no words of radiology: a patient may be called Head
     signed: bool
     encodings: tuple[str, ...]  # of its text, as Python names them
+    done: dict[tuple[int, Element], Element | None] = field(default_factory=dict, compare=False, repr=False)
 
 
 def scrub(elements: Elements, case: Case, depth: int = 0) -> Elements:
     """What of a data set, or of an item, may stay. Source: PS3.15 E.1.1 and E.3."""
     if CHARACTER_SET in elements and depth:
-        case = replace(case, encodings=encodings_of(elements))
+        case = replace(case, encodings=encodings_of(elements), done={})
     clean: Elements = {}
     for tag, element in elements.items():
-        kept = _standard(tag, element, case, depth) if not tag >> 16 & 1 else None
+        kept = _remembered(tag, element, case, depth) if not tag >> 16 & 1 else None
         if kept is not None:
             clean[tag] = kept
     if case.pseudonyms.profile.keeps_safe_private:
@@ -70,6 +72,21 @@ def encodings_of(elements: Elements) -> tuple[str, ...]:
         return tuple(convert_encodings(names or ["ISO_IR 6"]))
     except (LookupError, ValueError):
         return ("iso8859",)
+
+
+def _remembered(tag: int, element: Element, case: Case, depth: int) -> Element | None:
+    """What `_standard` gives, which most attributes of a series have in common with the slice before."""
+    if isinstance(element.value, list) or len(element.value) > _SHORT:
+        return _standard(tag, element, case, depth)
+    key, done = (tag, element), case.done
+    if key in done:
+        return done[key]
+    kept = _standard(tag, element, case, depth)
+    if kept is None or isinstance(kept.value, bytes):
+        if len(done) >= _MOST_DONE:
+            done.clear()
+        done[key] = kept
+    return kept
 
 
 def _standard(tag: int, element: Element, case: Case, depth: int) -> Element | None:

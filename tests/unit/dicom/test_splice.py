@@ -196,6 +196,21 @@ def test_damage_never_makes_the_paths_disagree(
         assert found in (None, wanted)
 
 
+def test_a_pixel_representation_of_256_is_refused_on_both_paths(film: Film, pseudonyms: Pseudonyms) -> None:
+    content = encoded(film(PixelRepresentation=256))
+    assert plain(content, pseudonyms) is None
+    with pytest.raises(StudyRejected, match="PixelRepresentation"):
+        fast(content, pseudonyms)
+
+
+def test_what_was_cleaned_before_changes_nothing_of_the_next_file(film: Film) -> None:
+    films = [encoded(film(PatientID=one, PatientName=f"{one}^Ann", StudyDescription=text, PatientComments=text))
+             for one in ("Chest", "Wobble") for text in ("Chest Wobble", "Lung")]  # fmt: skip
+    alone = [fast(content, Pseudonyms(KEY)) for content in films]
+    shared = Pseudonyms(KEY)
+    assert [fast(content, shared) for content in (*films, *reversed(films))] == [*alone, *reversed(alone)]
+
+
 TEXT_VRS = ("LO", "SH", "ST", "LT", "UT", "PN", "UC")
 WORD = "Zanzibar"
 
