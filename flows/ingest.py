@@ -58,8 +58,8 @@ def version(use_case: str) -> Snapshot:
 def ingest(use_case: str = "chest_pneumonia", source: str | None = None, folder: str | None = None) -> Snapshot:
     """From studies to a snapshot.
 
-    `source` is simulated, nih_cxr, medmnist, dicom_folder, spool or pacs (default: the use case's), `folder` where
-    its files lie; of pacs, the address with its query, as `radloop retrieve` takes it.
+    `source` is simulated, nih_cxr, medmnist, msd, nifti, dicom_folder, spool or pacs (default: the use case's);
+    `folder` is where its files lie; of pacs, the address with its query, as `radloop retrieve` takes it.
     """
     open_workspace()
     layout, place = receive(use_case, source or workspace().case(use_case).ingest.source, folder)

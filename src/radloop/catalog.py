@@ -29,7 +29,7 @@ from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table
 from radloop.shards import ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
-_SUFFIX = {"application/dicom": ".dcm", "image/png": ".png"}
+_SUFFIX = {"application/dicom": ".dcm", "image/png": ".png", "application/nifti": ".nii"}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One image of the catalog.
+    """One image of the catalog, or one mask.
 
     Ids are keyed pseudonyms or re-mapped UIDs; `age` in years; `pixel_spacing` in mm; `kvp` in kV;
     `exposure` in mAs; `findings` is None where nobody looked and empty where nothing was found.
@@ -35,7 +35,7 @@ class Record:
     study_id: str
     instance_uid: str
     source: str
-    content_type: str  # application/dicom or image/png
+    content_type: str  # application/dicom, image/png or application/nifti
     sha256: str  # of the stored, de-identified bytes
     pixel_sha256: str  # of the decoded pixels with their shape
     rows: int
@@ -58,6 +58,11 @@ class Record:
     pixel_spacing: float | None = None
     acquisition_group: str | None = None  # a proxy for the scanner where none is told
     findings: list[str] | None = None
+    series_id: str | None = None
+    role: str | None = None  # image or mask; None in rows that older versions wrote, which are images
+    of: str | None = None  # the record that a mask delineates
+    frames: int | None = None  # planes of one object; None where it is a single one
+    slice_thickness: float | None = None  # mm
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from pydicom.dataset import Dataset
 
@@ -257,3 +258,12 @@ def test_a_missing_catalog_and_a_missing_shard_say_what_to_do(tmp_path: Path) ->
     (tmp_path / "shards" / row.shard).unlink()
     with pytest.raises(ConfigurationError, match="dvc checkout"):
         read_content(tmp_path, row)
+
+
+def test_a_part_without_the_later_columns_is_still_read(tmp_path: Path) -> None:
+    admit(tmp_path / "d", [arrival(1)])
+    (part,) = (tmp_path / "d" / "catalog").glob("*.parquet")
+    later = ["series_id", "role", "of", "frames", "slice_thickness"]
+    pq.write_table(pq.read_table(part).drop_columns(later), part)
+    assert admit(tmp_path / "d", [arrival(1), arrival(2)]) == Admission(admitted=1, already=1)
+    assert read_catalog(tmp_path / "d")[later].isna().all(axis=None)

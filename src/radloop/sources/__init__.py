@@ -18,13 +18,14 @@ from radloop.sources.dicom_folder import DicomFolder
 from radloop.sources.dicomdir import is_dicomdir
 from radloop.sources.instance import read_instance
 from radloop.sources.medmnist import MedMnist
+from radloop.sources.nifti import Decathlon, NiftiPairs
 from radloop.sources.nih_cxr import NihCxr
 from radloop.sources.spooled import SpooledStudies
 
 __all__ = ["KNOWN", "Source", "open_source", "read_instance"]
 
 SIMULATED = "simulated"  # a DICOM folder whose records say that no such people exist
-KNOWN = (DicomFolder.name, NihCxr.name, MedMnist.name, SpooledStudies.name, SIMULATED)
+KNOWN = (DicomFolder.name, NihCxr.name, MedMnist.name, Decathlon.name, NiftiPairs.name, SpooledStudies.name, SIMULATED)
 
 
 class Source(Protocol):
@@ -56,6 +57,10 @@ def open_source(
         return NihCxr(folder, pseudonyms, labels, workers)
     if name == MedMnist.name:
         return MedMnist(folder, pseudonyms)
+    if name == Decathlon.name:
+        return Decathlon(folder, pseudonyms, workers)
+    if name == NiftiPairs.name:
+        return NiftiPairs(folder, pseudonyms, labels, workers)
     if name == SpooledStudies.name:
         return SpooledStudies(folder, pseudonyms, load_settings().spool_quiet_seconds, labels, workers)
     return DicomFolder(folder, pseudonyms, labels, name, workers)

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import ConfigurationError, StudyRejected
-from radloop.records import Arrival, Rejection
+from radloop.errors import ConfigurationError
+from radloop.records import Arrival
 from radloop.sources.dicomdir import is_dicomdir, listed
-from radloop.sources.instance import dicom_arrival, read_file, rejection
-from radloop.sources.spread import spread
+from radloop.sources.file_source import FileSource
+from radloop.sources.instance import dicom_arrival
 
 LABELS = "labels.csv"
 TRUTH = "truth.parquet"  # what a simulation knows; never shown to a model
 COLUMNS = ("sop_instance_uid", "findings")
 
 
-class DicomFolder:
+class DicomFolder(FileSource):
     """All files below a folder, in the order of their paths.
 
     `labels.csv` (columns sop_instance_uid, findings) tells findings, separated by |; an empty cell means that
@@ -49,22 +48,7 @@ class DicomFolder:
         if not self._files:
             raise ConfigurationError(f"{folder} holds no file", "check the path of the data")
 
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Arrival | Rejection]:
-        return spread(self, self._workers)
-
-    def read(self, position: int) -> Arrival | Rejection:
-        """The file at `position` in the order of paths."""
-        name, content = self._files[position], b""
-        try:
-            content = read_file(self._folder / name)
-            return self._read(content)
-        except StudyRejected as refusal:
-            return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
-
-    def _read(self, content: bytes) -> Arrival:
+    def _read(self, name: str, content: bytes) -> Arrival:
         arrival = dicom_arrival(content, self._pseudonyms, self.name)
         findings = self._findings.get(arrival.record.instance_uid)
         return replace(arrival, record=replace(arrival.record, findings=findings))

@@ -154,6 +154,8 @@ def _described(clean: Told) -> dict[str, Any]:
         "acquired_on": as_date(text(clean, "AcquisitionDate")) or as_date(text(clean, "StudyDate")),
         "kvp": number(clean, "KVP"),
         "exposure": _exposure(clean),
+        "series_id": text(clean, "SeriesInstanceUID") or None,
+        "slice_thickness": number(clean, "SliceThickness"),
         "pixel_spacing": number(clean, "PixelSpacing") or number(clean, "ImagerPixelSpacing"),
     }
 

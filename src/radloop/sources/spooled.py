@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.files import sha256
-from radloop.records import Arrival, Rejection
+from radloop.records import Arrival
 from radloop.sources.dicom_folder import read_labels
-from radloop.sources.instance import dicom_arrival, read_file, rejection
+from radloop.sources.file_source import FileSource
+from radloop.sources.instance import dicom_arrival
 from radloop.sources.spool import CONFLICT, DAMAGED
-from radloop.sources.spread import spread
 from radloop.sources.studies import Completeness, studies
 
 log = logging.getLogger("radloop.spool")
@@ -25,7 +24,7 @@ _WHY = {
 }
 
 
-class SpooledStudies:
+class SpooledStudies(FileSource):
     """Every instance of every complete study, then what the spool itself has set aside, as rejections.
 
     `quiet` seconds without a new instance end a study. Studies that still arrive are counted in `arriving` and
@@ -56,26 +55,12 @@ class SpooledStudies:
                 f"wait until nothing has come for {quiet:g} s, or send some studies to `radloop receive`",
             )
 
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Arrival | Rejection]:
-        return spread(self, self._workers)
-
-    def read(self, position: int) -> Arrival | Rejection:
-        """The file at `position`."""
-        name, content = self._files[position], b""
-        try:
-            content = read_file(self._folder / name)
-            return self._read(Path(name), content)
-        except StudyRejected as refusal:
-            return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
-
-    def _read(self, name: Path, content: bytes) -> Arrival:
-        reason = name.parent.name
-        if name.parts[0] == "quarantine":
+    def _read(self, name: str, content: bytes) -> Arrival:
+        path = Path(name)
+        reason = path.parent.name
+        if path.parts[0] == "quarantine":
             raise StudyRejected(reason, _WHY[reason], "look at both and decide which one is right")
-        if sha256(content) != name.stem:
+        if sha256(content) != path.stem:
             raise StudyRejected(DAMAGED, _WHY[DAMAGED], "check the disk and send the study again")
         arrival = dicom_arrival(content, self._pseudonyms, self.name)
         findings = self._findings.get(arrival.record.instance_uid)

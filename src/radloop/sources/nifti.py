@@ -1,0 +1,174 @@
+"""NIfTI images with their masks: folders of the Medical Segmentation Decathlon, and pairs by manifest or by name."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.values import age_in_years, sex_code
+from radloop.errors import ConfigurationError
+from radloop.files import sha256
+from radloop.nifti import CONTENT_TYPE, clean_nifti
+from radloop.records import Arrival, Record
+from radloop.sources.file_source import FileSource
+from radloop.sources.instance import record_id
+
+MANIFEST = "manifest.csv"
+COLUMNS = ("patient", "image", "mask", "modality")
+_SUFFIXES = (".nii.gz", ".nii")
+_MODALITIES = {"CT": "CT", "MR": "MR", "MRI": "MR", "PET": "PT", "PT": "PT"}  # DICOM's code by how a name begins
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What is known of one file before it is read; `of` is the name of the image that a mask delineates."""
+
+    patient: str
+    of: str | None = None
+    modality: str | None = None
+    sex: str = ""
+    age: str = ""
+    site: str = ""
+
+
+class NiftiPairs(FileSource):
+    """Pairs that `manifest.csv` lists, else by convention `<patient>/<modality...>_{image,mask}.nii.gz`.
+
+    The manifest has the columns patient, image, mask, modality and may have sex, age and site; a mask may be empty.
+    Raises ConfigurationError where the manifest is malformed or a file lies outside the folder.
+    """
+
+    name = "nifti"
+
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, manifest: Path | None = None, workers: int = 1) -> None:
+        self._folder, self._pseudonyms, self._workers = folder, pseudonyms, workers
+        table = manifest or folder / MANIFEST
+        self._items = _listed(table) if manifest or table.is_file() else self._found(folder)
+        self._files = list(self._items)
+        if not self._files:
+            raise ConfigurationError(f"{folder} holds no image of this layout", "see docs/concepts/volumes.md")
+        _require_inside(folder, self._files)
+
+    def _found(self, folder: Path) -> dict[str, _Item]:
+        items: dict[str, _Item] = {}
+        for suffix in _SUFFIXES:
+            for path in sorted(folder.glob(f"*/*_image{suffix}")):
+                mask = path.with_name(path.name.removesuffix(f"image{suffix}") + f"mask{suffix}")
+                image, patient = str(path.relative_to(folder)), path.parent.name
+                modality = _MODALITIES.get(path.name.split("_")[0].upper())
+                items[image] = _Item(patient, None, modality)
+                if mask.is_file():
+                    items[str(mask.relative_to(folder))] = _Item(patient, image, modality)
+        return items
+
+    def _read(self, name: str, content: bytes) -> Arrival:
+        item = self._items[name]
+        stored, image = clean_nifti(content)
+        if item.of:
+            image.labels()  # asks that it is a mask
+        uid = self._uid(name)
+        head = f"{image.voxels.shape}:{image.voxels.dtype.str[1:]}:".encode()
+        facts = self._described(item, name)
+        record = Record(
+            record_id=record_id(uid),
+            instance_uid=uid,
+            source=self.name,
+            content_type=CONTENT_TYPE,
+            sha256=sha256(stored),
+            pixel_sha256=sha256(head + image.voxels.tobytes(order="F")),
+            rows=image.voxels.shape[1],
+            columns=image.voxels.shape[0],
+            frames=image.voxels.shape[2],
+            bits_stored=8 * image.voxels.dtype.itemsize,
+            photometric_interpretation="MONOCHROME2",
+            pixel_spacing=float(np.linalg.norm(image.affine[:3, 1])),
+            slice_thickness=float(np.linalg.norm(image.affine[:3, 2])),
+            **facts,
+        )
+        return Arrival(record, stored)
+
+    def _described(self, item: _Item, name: str) -> dict[str, Any]:
+        return {
+            "patient_id": self._pseudonyms.patient(item.patient),
+            "study_id": self._pseudonyms.study(f"{self.name}:{item.patient}"),
+            "series_id": self._pseudonyms.uid(f"series:{self.name}:{item.of or name}"),
+            "role": "mask" if item.of else "image",
+            "of": record_id(self._uid(item.of)) if item.of else None,
+            "modality": item.modality,
+            "sex": sex_code(item.sex),
+            "age": age_in_years(item.age),
+            "site": self._pseudonyms.site(item.site) if item.site else None,
+        }
+
+    def _uid(self, name: str) -> str:
+        return self._pseudonyms.uid(f"{self.name}:{name}")
+
+
+class Decathlon(NiftiPairs):
+    """`imagesTr/` and `labelsTr/` of the Medical Segmentation Decathlon, paired by name; a name is a patient.
+
+    What `imagesTs/` holds has no label and is read as images alone.
+    """
+
+    name = "msd"
+
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, workers: int = 1) -> None:
+        super().__init__(folder, pseudonyms, workers=workers)
+
+    def _found(self, folder: Path) -> dict[str, _Item]:
+        items: dict[str, _Item] = {}
+        for part in ("imagesTr", "imagesTs"):
+            for path in sorted((folder / part).glob("[!.]*.nii*")):
+                patient = next((path.name.removesuffix(s) for s in _SUFFIXES if path.name.endswith(s)), None)
+                if patient is None:
+                    continue
+                items[f"{part}/{path.name}"] = _Item(patient)
+                if part == "imagesTr" and (folder / "labelsTr" / path.name).is_file():
+                    items[f"labelsTr/{path.name}"] = _Item(patient, f"{part}/{path.name}")
+        return items
+
+
+def _listed(table: Path) -> dict[str, _Item]:
+    items: dict[str, _Item] = {}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, restval="")
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise ConfigurationError(
+                    f"{table.name} lacks the column {', '.join(missing)}", f"give it the header {','.join(COLUMNS)}"
+                )
+            for row in reader:
+                _list_row(items, row, f"{table.name} line {reader.line_num}")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{table.name} cannot be read as CSV ({type(error).__name__})", "mend the file"
+        ) from None
+    return items
+
+
+def _list_row(items: dict[str, _Item], row: dict[str, str], place: str) -> None:
+    """Take one line of a manifest. Raises ConfigurationError where it lacks patient or image, or repeats a file."""
+    facts = {name: row.get(name, "").strip() for name in ("patient", "modality", "sex", "age", "site")}
+    image, mask = row["image"].strip(), row["mask"].strip()
+    if not facts["patient"] or not image:
+        raise ConfigurationError(f"{place} names no patient or no image", "fill both in")
+    for name, of in ((image, None), (mask, image)):
+        if name and name in items:
+            raise ConfigurationError(f"{place} names a file a second time", "remove one of the lines")
+        if name:
+            told = {**facts, "modality": facts["modality"].upper() or None}
+            items[name] = _Item(of=of, **told)  # type: ignore[arg-type]
+
+
+def _require_inside(folder: Path, names: list[str]) -> None:
+    """Raises ConfigurationError where a name or a link leads out of the folder: it could reach any file here."""
+    root = folder.resolve()
+    strangers = sum(not (folder / name).resolve().is_relative_to(root) for name in names)
+    if strangers:
+        raise ConfigurationError(f"{strangers} files lie outside of {folder}", "keep all files below the folder")
