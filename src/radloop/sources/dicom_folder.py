@@ -38,7 +38,7 @@ class DicomFolder:
         pseudonyms: Pseudonyms,
         labels: Path | None = None,
         name: str = name,
-        workers: int = 1,
+        workers: int = 0,
     ) -> None:
         self.name, self._workers = name, workers
         self._pseudonyms = pseudonyms
@@ -63,6 +63,15 @@ class DicomFolder:
             return self._read(content)
         except StudyRejected as refusal:
             return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """What is kept of a file whose reading failed: it is hashed and not parsed."""
+        name = self._files[position]
+        try:
+            content = read_file(self._folder / name)
+        except StudyRejected:
+            content = b""
+        return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
 
     def _read(self, content: bytes) -> Arrival:
         arrival = dicom_arrival(content, self._pseudonyms, self.name)

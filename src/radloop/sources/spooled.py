@@ -35,7 +35,7 @@ class SpooledStudies:
     name = "spool"
 
     def __init__(
-        self, folder: Path, pseudonyms: Pseudonyms, quiet: float, labels: Path | None = None, workers: int = 1
+        self, folder: Path, pseudonyms: Pseudonyms, quiet: float, labels: Path | None = None, workers: int = 0
     ) -> None:
         self._pseudonyms, self._workers, self._folder = pseudonyms, workers, folder
         self._findings = read_labels(labels, pseudonyms) if labels else {}
@@ -70,6 +70,15 @@ class SpooledStudies:
             return self._read(Path(name), content)
         except StudyRejected as refusal:
             return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """What is kept of a file whose reading failed: it is hashed and not parsed."""
+        name = self._files[position]
+        try:
+            content = read_file(self._folder / name)
+        except StudyRejected:
+            content = b""
+        return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
 
     def _read(self, name: Path, content: bytes) -> Arrival:
         reason = name.parent.name
