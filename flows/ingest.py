@@ -43,7 +43,7 @@ def admit(use_case: str, source: str, folder: str) -> Admission:
     from radloop.ingest import ingest as admit_all
     from radloop.sources import open_source
 
-    arrivals = open_source(source, Path(folder), open_pseudonyms(load_settings()))
+    arrivals = open_source(source, Path(folder), open_pseudonyms(load_settings()), workers=load_settings().workers)
     with progress_bar("ingesting studies", len(arrivals)) as advance:
         return admit_all(arrivals, workspace().snapshot_folder(use_case), progress=advance)
 

@@ -38,6 +38,7 @@ class Deidentify(Section):
     clean_graphics: bool = False
     clean_pixel_data: Literal["quarantine", "keep"] = "quarantine"
     clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
+    largest_decoded_mib: dict[str, float] = {"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
 
 
 class Accepts(Section):

@@ -59,6 +59,8 @@ def parse_dicom(content: bytes) -> Dataset:
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
     except EOFError:
         raise StudyRejected("truncated", "the DICOM file ends too early.", "copy it again") from None
+    except MemoryError:  # a bound's to tell, for no file of a sane header needs so much
+        raise
     except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
         raise StudyRejected("unreadable_dicom", "the DICOM file cannot be parsed.", "check the export") from None
     return dataset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from radloop.bounds import HEADER, bounded, decoding
 from radloop.dicom.deidentify import deidentify, elements_of, to_bytes
 from radloop.dicom.elements import Elements
 from radloop.dicom.header import study_day
@@ -12,6 +13,7 @@ from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom, require_one_image, text
 from radloop.dicom.risks import refuse_recognisable
+from radloop.dicom.sizes import decoded_mib
 from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, sex_code
@@ -37,11 +39,13 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     or is of a kind that the profile quarantines.
     """
     try:
-        file = parse(content)
+        with bounded(HEADER):
+            file = parse(content)
+            told = Told(file.elements)
+            require_one_image(told, has_pixels=True)
+            decoded_mib(told, pseudonyms.profile.knobs)
     except Unusual:
         return _plainly(content, pseudonyms)
-    told = Told(file.elements)
-    require_one_image(told, has_pixels=True)
     pixels = clean_pixels(content, file, told)
     if pixels is None:
         return _plainly(content, pseudonyms)
@@ -51,10 +55,13 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
 
 
 def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
-    raw = read_dicom(content)
-    elements = elements_of(raw)
-    _refuse(Told(elements), elements, pseudonyms)
-    clean = deidentify(raw, pseudonyms)
+    with bounded(HEADER):
+        raw = read_dicom(content)
+        elements = elements_of(raw)
+        _refuse(Told(elements), elements, pseudonyms)
+        decoded = decoded_mib(raw, pseudonyms.profile.knobs)
+    with bounded(decoding(decoded)):
+        clean = deidentify(raw, pseudonyms)
     length = clean.Rows * clean.Columns * clean.BitsAllocated // 8
     return Stripped(
         to_bytes(clean), Told(elements_of(clean)), memoryview(clean.PixelData)[:length], study_day(elements)

@@ -39,11 +39,11 @@ class Source(Protocol):
 
 
 def open_source(
-    name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, workers: int = 1
+    name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, workers: int = 0
 ) -> Source:
     """Open a folder, or the one of a DICOMDIR, by the name of its layout, having looked only at names and tables.
 
-    `labels` replaces the table that the layout has by itself; `workers` processes read a large folder.
+    `labels` replaces the table that the layout has by itself; `workers` held processes read it, this one for 0.
     Raises ConfigurationError for an unknown
     name, a missing or empty folder and a table that lacks a column.
     """

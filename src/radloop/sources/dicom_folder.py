@@ -37,7 +37,7 @@ class DicomFolder(FileSource):
         pseudonyms: Pseudonyms,
         labels: Path | None = None,
         name: str = name,
-        workers: int = 1,
+        workers: int = 0,
     ) -> None:
         self.name, self._workers = name, workers
         self._pseudonyms = pseudonyms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -35,6 +36,13 @@ class FileSource:
             return self._read(name, content)
         except StudyRejected as refusal:
             return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """What is kept of a file whose reading failed: it is hashed and not parsed."""
+        name, content = self._files[position], b""
+        with suppress(StudyRejected):
+            content = read_file(self._folder / name)
+        return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
 
     def _read(self, name: str, content: bytes) -> Arrival:
         """One arrival. Raises StudyRejected for a file that cannot be used."""

@@ -45,7 +45,7 @@ class NiftiPairs(FileSource):
 
     name = "nifti"
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms, manifest: Path | None = None, workers: int = 1) -> None:
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, manifest: Path | None = None, workers: int = 0) -> None:
         self._folder, self._pseudonyms, self._workers = folder, pseudonyms, workers
         table = manifest or folder / MANIFEST
         self._items = _listed(table) if manifest or table.is_file() else self._found(folder)
@@ -117,7 +117,7 @@ class Decathlon(NiftiPairs):
 
     name = "msd"
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms, workers: int = 1) -> None:
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, workers: int = 0) -> None:
         super().__init__(folder, pseudonyms, workers=workers)
 
     def _found(self, folder: Path) -> dict[str, _Item]:

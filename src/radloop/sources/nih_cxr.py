@@ -34,7 +34,7 @@ class NihCxr:
 
     name = "nih_cxr"
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms, table: Path | None = None, workers: int = 1) -> None:
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms, table: Path | None = None, workers: int = 0) -> None:
         self._pseudonyms, self._workers = pseudonyms, workers
         self._rows = _read_table(table or _find_table(folder))
         self._images, namesakes = _find_images(folder)
@@ -59,6 +59,10 @@ class NihCxr:
         name, reason = self._strays[position - len(self._rows)]
         refusal = StudyRejected(reason, "no row of its own tells what the image shows.", "complete the table")
         return self._refuse(refusal, name, b"", position)
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """What is kept of a row whose image could not be read: its name and not its content."""
+        return self._refuse(refusal, self._rows[position]["Image Index"], b"", position)
 
     def _take(self, row: Row, position: int) -> Arrival | Rejection:
         name, content = row["Image Index"], b""

@@ -34,7 +34,7 @@ class SpooledStudies(FileSource):
     name = "spool"
 
     def __init__(
-        self, folder: Path, pseudonyms: Pseudonyms, quiet: float, labels: Path | None = None, workers: int = 1
+        self, folder: Path, pseudonyms: Pseudonyms, quiet: float, labels: Path | None = None, workers: int = 0
     ) -> None:
         self._pseudonyms, self._workers, self._folder = pseudonyms, workers, folder
         self._findings = read_labels(labels, pseudonyms) if labels else {}
