@@ -48,7 +48,7 @@ def run(case: UseCase, paths: Paths) -> None:
 
 def films_of(paths: Paths, use_case: str) -> pd.DataFrame:
     """The accepted films that split has dealt, by record id, so that equal snapshots give equal arrays."""
-    accepted = pd.read_parquet(paths.stage(use_case, "validate") / "accepted.parquet")
+    accepted = pd.read_parquet(paths.stage(use_case, "validate") / "accepted.parquet", columns=schema_of(Stored).names)
     dealt = pd.read_parquet(paths.stage(use_case, "split") / "split.parquet", columns=["record_id", "split"])
     films = accepted.merge(dealt, on="record_id", validate="one_to_one").sort_values("record_id", ignore_index=True)
     if films.empty:
