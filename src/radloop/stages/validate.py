@@ -14,6 +14,7 @@ from radloop.gate import Gate, write_gate
 from radloop.params import Paths, UseCase
 from radloop.quality.data_docs import write_data_docs
 from radloop.quality.rules import BLANK
+from radloop.quality.shortcuts import shortcut_probe
 from radloop.quality.survey import survey
 from radloop.quality.verdicts import Verdicts, judge_snapshot
 from radloop.records import QUALITY, Stored, schema_of
@@ -31,11 +32,13 @@ def run(case: UseCase, paths: Paths) -> None:
     catalog = read_catalog(snapshot)
     films = survey(snapshot, catalog, load_settings().workers)
     verdicts = judge_snapshot(case, catalog, films, read_quarantine(snapshot))
+    accepted = catalog[[not why for why in verdicts.reasons]]
+    probe = shortcut_probe(case, accepted)
     with replacing(paths.stage(case.name, "validate")) as folder:
         write_tables(folder, catalog, films, verdicts)
         write_films(folder / "films.parquet", catalog, films, verdicts)
-        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements)
-        write_json(folder / "summary.json", verdicts.summary)
+        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (probe,))
+        write_json(folder / "summary.json", {**verdicts.summary, "shortcut": probe.to_json()})
         write_gate(folder / "gate.json", Gate("validate", case.name, verdicts.checks))
 
 
