@@ -49,7 +49,7 @@ class Watched:
         return self.grid is not None
 
 
-_STATISTICS = {
+_STATISTICS: Mapping[str, tuple[str, Grid] | tuple[str, Grid, str]] = {
     "image_mean": ("image brightness", Grid(0, 1)),
     "image_std": ("image contrast", Grid(0, 0.5)),
     "image_p01": ("image 1st percentile", Grid(-0.5, 0.5)),
@@ -58,6 +58,14 @@ _STATISTICS = {
     "image_sharpness": ("image sharpness", Grid(0, 0.3)),
     "image_noise": ("image noise", Grid(0, 0.1)),
     "image_inverted": ("likeness to a negative", Grid(0, 1)),
+    "image_contrast": ("contrast of the stored range", Grid(0, 1)),
+    "image_exposure": ("exposure", Grid(0, 1)),
+    "image_saturated": ("saturated share", Grid(0, 1)),
+    "image_motion": ("directional blur", Grid(0, 1)),
+    "image_turned": ("likeness to a turned film", Grid(0, 1)),
+    "image_tilt": ("tilt in the image", Grid(-16, 16), "degrees"),
+    "image_collimated": ("collimated share", Grid(0, 1)),
+    "image_field": ("height of the field", Grid(0, 1000), "mm"),
 }
 
 WATCHED: tuple[Watched, ...] = (
@@ -76,7 +84,7 @@ WATCHED: tuple[Watched, ...] = (
     Watched("columns", "acquisition", "columns", Grid(0, 6000), "px"),
     Watched("age", "population", "age", Grid(0, 120), "years"),
     Watched("sex", "population", "sex"),
-    *(Watched(name, "image", *_STATISTICS.get(name, (name, Grid(-10, 10)))) for name in STATISTICS),
+    *(Watched(name, "image", *_STATISTICS[name]) for name in STATISTICS),
     Watched("logit", "score", "logit", Grid(-15, 15)),
     Watched("decision", "score", "positive decisions"),
     Watched("label", "prevalence", "prevalence"),

@@ -86,6 +86,7 @@ class Validate(Section):
     saturated_above: Share
     inverted_above: float
     smallest_side: int
+    shortcut_warning: Share = 0.70
 
 
 class Split(Section):

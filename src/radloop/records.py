@@ -157,6 +157,14 @@ class Prediction:
     image_sharpness: float | None = None
     image_noise: float | None = None
     image_inverted: float | None = None
+    image_contrast: float | None = None
+    image_exposure: float | None = None
+    image_saturated: float | None = None
+    image_motion: float | None = None
+    image_turned: float | None = None
+    image_tilt: float | None = None
+    image_collimated: float | None = None
+    image_field: float | None = None
     embedding: list[float] = field(default_factory=list)
 
 
@@ -204,3 +212,6 @@ SHARED_COLUMNS = tuple(f.name for f in fields(Prediction) if f.name in {g.name f
 
 #: The image statistics of a prediction, in the order of its columns.
 STATISTICS = tuple(f.name for f in fields(Prediction) if f.name.startswith("image_"))
+
+#: Those that need the film alone, not what a model saw of it: validate writes them beside each row of the catalog.
+QUALITY = tuple(name for name in STATISTICS if name not in ("image_mean", "image_std", "image_entropy"))

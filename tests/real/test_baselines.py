@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold
 
-from radloop.evaluation.baselines import metadata_scores, svm_scores
+from radloop.evaluation.baselines import svm_scores
 from radloop.evaluation.comparison import out_of_fold_comparison
 from radloop.params import UseCase
+from radloop.quality.metadata import metadata_scores
 
 pytestmark = pytest.mark.real
 

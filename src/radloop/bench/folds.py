@@ -11,7 +11,7 @@ import torch
 from scipy.stats import rankdata
 
 from radloop.bench.setting import Setting
-from radloop.evaluation.baselines import metadata_scores, svm_scores
+from radloop.evaluation.baselines import svm_scores
 from radloop.evaluation.comparison import out_of_fold_comparison
 from radloop.files import sha256
 from radloop.modeling.checkpoint import Checkpoints
@@ -21,6 +21,7 @@ from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
 from radloop.params import UseCase
+from radloop.quality.metadata import metadata_scores
 
 FOLDS = 5
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from radloop.evaluation.baselines import Scores
 from radloop.evaluation.calibration import calibration_curve
 from radloop.evaluation.cases import labelled
 from radloop.evaluation.comparison import beats
@@ -19,6 +18,7 @@ from radloop.evaluation.subgroups import subgroups
 from radloop.evaluation.uses import hash_of_test_set
 from radloop.intervals import Interval, auroc_interval, paired_auroc_difference
 from radloop.params import Evaluate, UseCase
+from radloop.quality.metadata import Scores
 
 
 @dataclass(frozen=True)

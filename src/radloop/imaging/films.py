@@ -19,17 +19,23 @@ from radloop.progress import progress_bar
 
 #: Films that a process takes at a time: long enough to pay for the hand-over, short enough for a smooth bar.
 CHUNK = 32
-_NEEDED = ["content_type", "shard", "offset", "length"]
+_NEEDED = ["content_type", "bits_stored", "pixel_spacing", "shard", "offset", "length"]
 
 
-def prepare_film(content: bytes, content_type: str, settings: Preprocess) -> tuple[np.ndarray, dict[str, float]]:
+def prepare_film(
+    content: bytes,
+    content_type: str,
+    settings: Preprocess,
+    bits_stored: int | None = None,
+    pixel_spacing: float | None = None,
+) -> tuple[np.ndarray, dict[str, float | None]]:
     """One film from its bytes to the network's input, uint8 [size, size], and its statistics.
 
     Raises StudyRejected where the film cannot be read.
     """
     pixels = read_pixels(content, content_type)
     image = preprocess(pixels, settings)
-    return image, image_statistics(pixels, image)
+    return image, image_statistics(pixels, image, bits_stored, pixel_spacing)
 
 
 def prepare_films(
@@ -59,11 +65,14 @@ def _prepare_chunk(
 ) -> list[dict[str, Any]]:
     start, films = chunk
     images = np.load(target, mmap_mode="r+")
-    types = films["content_type"].tolist()
-    found: list[dict[str, Any]] = [{} for _ in types]
+    facts = films[["content_type", "bits_stored", "pixel_spacing"]].itertuples(index=False)
+    told = [(kind, int(bits), None if pd.isna(spacing) else float(spacing)) for kind, bits, spacing in facts]
+    found: list[dict[str, Any]] = [{} for _ in told]
     for position, content in read_contents(snapshot, films):
         try:
-            images[start + position], found[position] = prepare_film(content, types[position], settings)
+            images[start + position], found[position] = prepare_film(
+                content, told[position][0], settings, *told[position][1:]
+            )
         except StudyRejected as rejection:
             found[position] = {"rejected": rejection.reason}
     return found

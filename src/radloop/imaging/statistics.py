@@ -6,30 +6,59 @@ import numpy as np
 
 from radloop.imaging.inversion import inverted_score
 from radloop.imaging.preprocess import window_of
+from radloop.imaging.quality import film_quality
 from radloop.imaging.resample import reduce_film, shrink
-from radloop.records import STATISTICS
+from radloop.records import QUALITY, STATISTICS
 
 #: Percentiles of the window in which statistics are told; fixed, so that bundles compare with each other.
 WINDOW = (1.0, 99.0)
 
 
-def image_statistics(pixels: np.ndarray, prepared: np.ndarray) -> dict[str, float]:
+def image_statistics(
+    pixels: np.ndarray, prepared: np.ndarray, bits_stored: int | None = None, pixel_spacing: float | None = None
+) -> dict[str, float | None]:
     """Describe one film, so that its distribution over a month can be compared with the reference.
 
     `image_mean`, `image_std` (of 1 = white) and `image_entropy` (bits) describe `prepared`, uint8
-    [size, size], which is what the model saw. `image_p01` and `image_p99` (window units),
-    `image_sharpness` (root-mean-square gradient per pixel) and `image_noise` (standard deviation after
-    Immerkær, Computer Vision and Image Understanding 64, 1996, with a median in place of the mean) describe
-    the film at 256 pixels. `image_inverted` (0 a film, 1 a negative) is `inversion.inverted_score` of its
-    thumbnail, the same number as validation's. Returns the keys of `records.STATISTICS`, all finite.
+    [size, size], which is what the model saw; the others are `film_statistics`. Returns the keys of
+    `records.STATISTICS`.
+    """
+    seen = prepared.astype(np.float32) / np.float32(255.0)
+    shown = {
+        "image_mean": _told(seen.mean()),
+        "image_std": _told(seen.std()),
+        "image_entropy": _told(entropy(prepared)),
+    }
+    found = shown | film_statistics(pixels, bits_stored, pixel_spacing)
+    return {name: found[name] for name in STATISTICS}
+
+
+def film_statistics(
+    pixels: np.ndarray, bits_stored: int | None = None, pixel_spacing: float | None = None
+) -> dict[str, float | None]:
+    """Describe one film by itself, so that the catalog and the prediction log hold the same columns.
+
+    `image_p01` and `image_p99` (window units), `image_sharpness` (root-mean-square gradient per pixel) and
+    `image_noise` (standard deviation after Immerkær, Computer Vision and Image Understanding 64, 1996, with a median
+    in place of the mean) describe the film at 256 pixels. `image_inverted` (0 a film, 1 a negative) is
+    `inversion.inverted_score` of its thumbnail, the same number as validation's. The rest is `quality.film_quality`,
+    and `image_field`, the height of the frame in mm. Returns the keys of `records.QUALITY`; contrast and exposure are
+    None without `bits_stored`, the field without `pixel_spacing` (mm), all others finite.
     """
     film = reduce_film(pixels)
+    thumbnail = shrink(film)
     scaled = window_of(film, *WINDOW).apply(film)
-    seen = prepared.astype(np.float32) / np.float32(255.0)
     low, high = np.sort(scaled, axis=None)[[scaled.size // 100, scaled.size - 1 - scaled.size // 100]]
-    inverted = inverted_score(shrink(film))
-    values = (seen.mean(), seen.std(), low, high, entropy(prepared), sharpness(scaled), noise(scaled), inverted)
-    return dict(zip(STATISTICS, (round(float(value), 6) for value in values), strict=True))
+    found: dict[str, float | None] = {
+        "image_p01": low, "image_p99": high, "image_sharpness": sharpness(scaled), "image_noise": noise(scaled),
+        "image_inverted": inverted_score(thumbnail), **film_quality(film, thumbnail, bits_stored),
+        "image_field": None if pixel_spacing is None else pixels.shape[0] * pixel_spacing,
+    }  # fmt: skip
+    return {name: _told(found[name]) for name in QUALITY}
+
+
+def _told(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
 
 
 def entropy(image: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from radloop.files import write_text
 from radloop.quality.expectations import Judgement
+from radloop.quality.shortcuts import Probe
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:24px;color:#1c2733;background:#fff}
@@ -25,6 +26,8 @@ th,td{border-bottom:1px solid #e3e9ef;padding:6px 10px;text-align:left;vertical-
 .holds{color:#1a7f37;font-weight:600}.broken{color:#b42318;font-weight:600}
 """
 
+#: What a broken rule of a suite does: it closes the gate, or its rows are set aside.
+SEVERITY = {"schema": "stop", "snapshot": "stop", "rows": "quarantine"}
 #: What a page would fetch from elsewhere, or could not do without that.
 _FETCHED = re.compile(
     r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|<footer\b.*?</footer>|<style>.*?</style>|<a\b[^>]*href=\"https?:[^>]*>",
@@ -32,7 +35,7 @@ _FETCHED = re.compile(
 )
 
 
-def write_data_docs(folder: Path, title: str, judgements: dict[str, Judgement]) -> None:
+def write_data_docs(folder: Path, title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ...] = ()) -> None:
     """Write one page for each suite and an index, with counts and bounds but no value of any row.
 
     The pages are Great Expectations' own; what they would load from other hosts is taken out, because a hospital's
@@ -40,7 +43,7 @@ def write_data_docs(folder: Path, title: str, judgements: dict[str, Judgement]) 
     """
     for name, judgement in judgements.items():
         write_text(folder / f"{name}.html", _page(judgement))
-    write_text(folder / "index.html", _index(title, judgements))
+    write_text(folder / "index.html", _index(title, judgements, probes))
 
 
 def _page(judgement: Judgement) -> str:
@@ -56,7 +59,7 @@ def _page(judgement: Judgement) -> str:
     return page.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
-def _index(title: str, judgements: dict[str, Judgement]) -> str:
+def _index(title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ...]) -> str:
     lines = [
         (name, reason, holds, len(judgement.breaches[reason]))
         for name, judgement in judgements.items()
@@ -64,16 +67,19 @@ def _index(title: str, judgements: dict[str, Judgement]) -> str:
     ]
     rows = "".join(
         f'<tr><td><a href="{name}.html">{escape(name)}</a></td><td>{escape(reason)}</td>'
+        f"<td>{SEVERITY.get(name, 'quarantine')}</td>"
         f'<td class="{"holds" if holds else "broken"}">{"holds" if holds else "broken"}</td>'
         f"<td>{breaches or ''}</td></tr>"
         for name, reason, holds, breaches in sorted(lines, key=lambda line: line[2])  # what is broken comes first
     )
+    said = "".join(f'<p class="{"broken" if p.warns else "holds"}">{escape(p.told())}</p>' for p in probes)
     links = " · ".join(f'<a href="{name}.html">{escape(name)}</a>' for name in judgements)
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>Judged by Great Expectations. Pages: {links}. The time on a page is when the snapshot's last image was "
-        "admitted. Counts only: no page shows a value of any row.</p>"
-        f"<table><tr><th>suite</th><th>rule</th><th>verdict</th><th>rows that break it</th></tr>{rows}</table>"
+        f"admitted. Counts only: no page shows a value of any row.</p>{said}"
+        "<table><tr><th>suite</th><th>rule</th><th>severity</th><th>verdict</th><th>rows that break it</th></tr>"
+        f"{rows}</table>"
         "</body></html>\n"
     )

@@ -23,12 +23,16 @@ BLANK = ("constant", "noise_only", "saturated")
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation about one column; `kind` names the Great Expectations class, `bounds` its arguments."""
+    """One expectation about one column; `kind` names the Great Expectations class, `bounds` its arguments.
+
+    `severity` says what a breach does: stop closes the gate, quarantine sets the row aside, warn tells only.
+    """
 
     reason: str
     kind: str
     column: str
     bounds: dict[str, Any] = field(default_factory=dict)
+    severity: str = "quarantine"
 
 
 def row_rules(case: UseCase) -> tuple[Rule, ...]:

@@ -14,26 +14,30 @@ from radloop.catalog import read_contents
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
 from radloop.imaging.resample import shrink
+from radloop.imaging.statistics import film_statistics
 from radloop.parallel import mapping
 from radloop.progress import progress_bar
 from radloop.quality.fingerprints import fingerprint
 from radloop.quality.pixels import PixelMeasures, measure_pixels
+from radloop.records import QUALITY
 
 #: Films that a worker takes at a time: long enough to pay for the hand-over, short enough for a smooth bar.
 CHUNK = 32
 #: Columns of a survey besides the record id.
 MEASURES = tuple(field.name for field in fields(PixelMeasures))
-COLUMNS = ("record_id", *MEASURES, "unreadable", "altered", "bits", "thumbnail")
+COLUMNS = ("record_id", *MEASURES, *QUALITY, "unreadable", "altered", "bits", "thumbnail")
 
 
 def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
     """Read every film once and keep what validate and split need of it, so that no later step opens it for that.
 
     `folder`: the snapshot; `catalog`: Stored columns. Returns one row per row of `catalog`, in its order:
-    record_id, the fields of PixelMeasures, `unreadable` (None or the reason), `altered` (True where the bytes
-    are not those of the catalog's sha256), `bits` and `thumbnail` of the fingerprint.
+    record_id, the fields of PixelMeasures, `records.QUALITY`, `unreadable` (None or the reason),
+    `altered` (True where the bytes are not those of the catalog's sha256), `bits` and `thumbnail` of the fingerprint.
     """
-    needed = catalog[["record_id", "sha256", "content_type", "bits_stored", "shard", "offset", "length"]]
+    needed = catalog[
+        ["record_id", "sha256", "content_type", "bits_stored", "pixel_spacing", "shard", "offset", "length"]
+    ]
     chunks = [needed.iloc[start : start + CHUNK] for start in range(0, len(needed), CHUNK)]
     rows: list[dict[str, Any]] = []
     with progress_bar("reading films", len(needed)) as advance, mapping(min(workers, len(chunks) // 4)) as mapped:
@@ -53,6 +57,9 @@ def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
     except StudyRejected as rejection:
         return {**found, "unreadable": rejection.reason}
     mark = fingerprint(thumbnail)
+    spacing = row.get("pixel_spacing")
+    told = None if spacing is None or pd.isna(spacing) else float(spacing)
+    found.update(film_statistics(pixels, int(row["bits_stored"]), told))
     found.update(asdict(measure_pixels(pixels, int(row["bits_stored"]), thumbnail)))
     return {**found, **(asdict(mark) if mark else {})}
 

@@ -14,6 +14,7 @@ from radloop.params import UseCase
 from radloop.quality.expectations import Judgement, judge, schema_rules, table_rules
 from radloop.quality.facts import with_facts
 from radloop.quality.rules import row_rules
+from radloop.records import QUALITY
 
 #: Arrivals with this reason were never studies, so they say nothing of the source's quality.
 NOT_STUDIES = ("not_an_image_file",)
@@ -69,7 +70,7 @@ def _judged_columns(catalog: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     told = films.drop(columns=["record_id", "bits", "thumbnail"])
     judged = pd.concat([with_facts(catalog), told.set_index(catalog.index)], axis=1)
     height, width = judged["decoded_rows"], judged["decoded_columns"]
-    numbers = ["decoded_rows", "decoded_columns", "contrast", "structure", "saturated", "inverted"]
+    numbers = ["decoded_rows", "decoded_columns", "contrast", "structure", "saturated", "inverted", *QUALITY]
     return judged.assign(
         smaller_side=judged[["rows", "columns"]].min(axis=1),
         size_difference=(height - judged["rows"]).abs() + (width - judged["columns"]).abs(),

@@ -38,7 +38,7 @@ class Study:
 
     arrival: Arrival
     image: np.ndarray
-    statistics: dict[str, float]
+    statistics: dict[str, float | None]
     began: float  # time.perf_counter() when its bytes were in hand
 
 
@@ -67,7 +67,11 @@ def prepare_study(arrival: Arrival, bundle: Bundle, began: float) -> Study:
     bundle.accepts(arrival.record)
     pixels = read_pixels(arrival.content, arrival.record.content_type)
     image = preprocess(pixels, bundle.preprocess)
-    return Study(arrival, image, image_statistics(pixels, image), began)
+    return Study(arrival, image, _described(arrival.record, pixels, image), began)
+
+
+def _described(record: Record, pixels: np.ndarray, image: np.ndarray) -> dict[str, float | None]:
+    return image_statistics(pixels, image, record.bits_stored, record.pixel_spacing)
 
 
 def answer(studies: Sequence[Study], served: Served, occasion: Occasion) -> list[Prediction]:

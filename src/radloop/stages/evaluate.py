@@ -9,7 +9,7 @@ import pandas as pd
 
 from radloop.errors import ConfigurationError
 from radloop.evaluation.assessment import Assessment, assess, metrics_json, plain_rows
-from radloop.evaluation.baselines import Scores, metadata_scores, svm_scores
+from radloop.evaluation.baselines import svm_scores
 from radloop.evaluation.card import write_card
 from radloop.evaluation.cases import labelled
 from radloop.evaluation.figures import draw_all
@@ -18,6 +18,7 @@ from radloop.evaluation.report import write_report
 from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import write_gate
 from radloop.params import Paths, UseCase
+from radloop.quality.metadata import Scores, metadata_scores
 
 
 def run(case: UseCase, paths: Paths) -> None:

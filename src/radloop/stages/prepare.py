@@ -16,7 +16,7 @@ from radloop.files import replacing, write_json
 from radloop.imaging.films import prepare_films
 from radloop.imaging.preprocess import Preprocess
 from radloop.params import Paths, UseCase
-from radloop.records import STATISTICS, Stored, schema_of
+from radloop.records import QUALITY, STATISTICS, Stored, schema_of
 from radloop.settings import load_settings
 
 #: Columns of index.parquet: where an image lies, its record, its split, its label, its statistics.
@@ -49,6 +49,7 @@ def run(case: UseCase, paths: Paths) -> None:
 def films_of(paths: Paths, use_case: str) -> pd.DataFrame:
     """The accepted films that split has dealt, by record id, so that equal snapshots give equal arrays."""
     accepted = pd.read_parquet(paths.stage(use_case, "validate") / "accepted.parquet")
+    accepted = accepted.drop(columns=list(QUALITY), errors="ignore")  # measured anew with what the model sees
     dealt = pd.read_parquet(paths.stage(use_case, "split") / "split.parquet", columns=["record_id", "split"])
     films = accepted.merge(dealt, on="record_id", validate="one_to_one").sort_values("record_id", ignore_index=True)
     if films.empty:

@@ -14,35 +14,44 @@ from radloop.gate import Gate, write_gate
 from radloop.params import Paths, UseCase
 from radloop.quality.data_docs import write_data_docs
 from radloop.quality.rules import BLANK
+from radloop.quality.shortcuts import shortcut_probe
 from radloop.quality.survey import survey
 from radloop.quality.verdicts import Verdicts, judge_snapshot
-from radloop.records import Stored, schema_of
+from radloop.records import QUALITY, Stored, schema_of
 from radloop.settings import load_settings
 
 
 def run(case: UseCase, paths: Paths) -> None:
     """Judge the snapshot of one use case, without ever editing its catalog.
 
-    Writes accepted.parquet and quarantined.parquet (Stored columns, the latter with `reasons`), films.parquet (what
-    the pixels told of every film, for split), data_docs/, summary.json and gate.json.
+    Writes accepted.parquet and quarantined.parquet (Stored columns and `records.QUALITY`, the latter with
+    `reasons`), films.parquet (what the pixels told of every film, for split), data_docs/, summary.json and gate.json.
     Raises ConfigurationError where there is no snapshot.
     """
     snapshot = paths.snapshot(case.name)
     catalog = read_catalog(snapshot)
     films = survey(snapshot, catalog, load_settings().workers)
     verdicts = judge_snapshot(case, catalog, films, read_quarantine(snapshot))
+    accepted = catalog[[not why for why in verdicts.reasons]]
+    probe = shortcut_probe(case, accepted)
     with replacing(paths.stage(case.name, "validate")) as folder:
-        write_tables(folder, catalog, verdicts)
+        write_tables(folder, catalog, films, verdicts)
         write_films(folder / "films.parquet", catalog, films, verdicts)
-        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements)
-        write_json(folder / "summary.json", verdicts.summary)
+        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (probe,))
+        write_json(folder / "summary.json", {**verdicts.summary, "shortcut": probe.to_json()})
         write_gate(folder / "gate.json", Gate("validate", case.name, verdicts.checks))
 
 
-def write_tables(folder: Path, catalog: pd.DataFrame, verdicts: Verdicts) -> None:
-    """Write every row of the catalog, unchanged, into one of two tables: nothing is lost."""
+def write_tables(folder: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts: Verdicts) -> None:
+    """Write every row of the catalog, unchanged, with the quality of its image, into one of two tables: none is lost.
+
+    The quality is measured here and not at ingest: the catalog is append-only, so a measure that is mended later
+    could not be mended there, while a new judgement of the same snapshot measures all its films alike.
+    """
     accepted = pa.array([not why for why in verdicts.reasons], type=pa.bool_())
     table = pa.Table.from_pandas(catalog, schema=schema_of(Stored), preserve_index=False)
+    for name in QUALITY:
+        table = table.append_column(name, pa.array(films[name].astype(float), type=pa.float64(), from_pandas=True))
     reasons = pa.array(verdicts.reasons, type=pa.list_(pa.string()))
     pq.write_table(table.filter(accepted), folder / "accepted.parquet")
     refused = table.append_column("reasons", reasons).filter(pa.compute.invert(accepted))

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from radloop.evaluation import baselines
 from radloop.params import UseCase
+from radloop.quality import metadata
 
 
 def pictures(labels: np.ndarray, side: int = 40, seed: int = 0) -> np.ndarray:
@@ -26,7 +27,7 @@ def test_metadata_that_tell_the_label_are_found_out(cases) -> None:
     frame = cases(600)
     frame["view"] = np.where(frame.label ^ (np.arange(600) % 7 == 0), "AP", "PA")
     train, test = frame[:400], frame[400:]
-    scores = baselines.metadata_scores(train, train.label.to_numpy(), test, 0)
+    scores = metadata.metadata_scores(train, train.label.to_numpy(), test, 0)
     assert roc_auc_score(test.label, scores.values) > 0.75
     assert "view" in scores.how["features"]
 
@@ -34,7 +35,7 @@ def test_metadata_that_tell_the_label_are_found_out(cases) -> None:
 def test_metadata_that_tell_nothing_are_near_a_coin(cases) -> None:
     frame = cases(1200)
     train, test = frame[:800], frame[800:]
-    scores = baselines.metadata_scores(train, train.label.to_numpy(), test, 0)
+    scores = metadata.metadata_scores(train, train.label.to_numpy(), test, 0)
     assert 0.4 < roc_auc_score(test.label, scores.values) < 0.6
 
 
@@ -44,26 +45,26 @@ def test_that_a_value_is_missing_is_itself_a_sign(cases) -> None:
     frame["site"] = frame["site"].where(~frame.label)
     train, test = frame[:400], frame[400:]
     for column in ("exposure", "site"):
-        scores = baselines.metadata_scores(train[[column]], train.label.to_numpy(), test[[column]], 0)
+        scores = metadata.metadata_scores(train[[column]], train.label.to_numpy(), test[[column]], 0)
         assert roc_auc_score(test.label, scores.values) == 1.0
 
 
 def test_values_never_seen_in_training_do_not_break_the_metadata_baseline(cases) -> None:
     frame = cases(200)
     test = frame[150:].assign(site="new", manufacturer=None)
-    scores = baselines.metadata_scores(frame[:150], frame.label[:150].to_numpy(), test, 0)
+    scores = metadata.metadata_scores(frame[:150], frame.label[:150].to_numpy(), test, 0)
     assert np.isfinite(scores.values).all()
 
 
 def test_without_any_metadata_every_case_scores_the_same() -> None:
     train = pd.DataFrame({"sex": [None] * 20, "view": ["PA"] * 20})
-    scores = baselines.metadata_scores(train, alternating(20), train, 0)
+    scores = metadata.metadata_scores(train, alternating(20), train, 0)
     assert scores.how["features"] == [] and not scores.values.any()
 
 
 def test_the_label_itself_and_the_patient_are_no_features(cases) -> None:
     frame = cases(300)
-    scores = baselines.metadata_scores(frame, frame.label.to_numpy(), frame, 0)
+    scores = metadata.metadata_scores(frame, frame.label.to_numpy(), frame, 0)
     assert not {"label", "score", "decision", "patient_id", "record_id"} & set(scores.how["features"])
 
 
@@ -79,7 +80,7 @@ def test_both_baselines_repeat_themselves_exactly(cases, case: UseCase) -> None:
     frame, labels = cases(200), alternating(120)
     images = pictures(labels)
     for again in (
-        lambda: baselines.metadata_scores(frame[:150], frame.label[:150].to_numpy(), frame[150:], 0).values,
+        lambda: metadata.metadata_scores(frame[:150], frame.label[:150].to_numpy(), frame[150:], 0).values,
         lambda: baselines.svm_scores(images[:90], labels[:90], np.arange(90), images[90:], case.evaluate).values,
     ):
         assert np.array_equal(again(), again())
@@ -111,6 +112,6 @@ def test_a_large_training_split_is_cut_at_patients_not_at_images(case: UseCase) 
 def test_a_single_class_is_refused(cases, case: UseCase, label: bool) -> None:
     labels = np.full(40, label)
     with pytest.raises(ValueError, match="needs both classes; all 40"):
-        baselines.metadata_scores(cases(40), labels, cases(40), 0)
+        metadata.metadata_scores(cases(40), labels, cases(40), 0)
     with pytest.raises(ValueError, match="needs both classes"):
         baselines.svm_scores(pictures(labels), labels, np.arange(40), pictures(labels), case.evaluate)

@@ -31,7 +31,9 @@ def test_a_live_study_becomes_the_tensor_that_prepare_makes_of_the_stored_bytes(
     prepared = preprocess(pixels, bundle.preprocess)
     study = read_study(content, bundle, PSEUDONYMS)
     assert np.array_equal(study.image, prepared) and study.image.dtype == np.uint8
-    assert study.statistics == image_statistics(pixels, prepared)
+    assert study.statistics == image_statistics(
+        pixels, prepared, stored.record.bits_stored, stored.record.pixel_spacing
+    )
     assert set(study.statistics) == set(STATISTICS)
 
 

@@ -17,7 +17,7 @@ from radloop.files import read_json, sha256_file
 from radloop.gate import require
 from radloop.imaging.inversion import frontal_chest
 from radloop.params import Paths, UseCase
-from radloop.records import Arrival, Stored, schema_of
+from radloop.records import QUALITY, Arrival, Stored, schema_of
 from radloop.sources.instance import png_arrival
 from radloop.stages import validate
 
@@ -83,8 +83,11 @@ def test_each_faulty_film_is_quarantined_with_its_reasons_and_none_other(paths: 
 def test_every_row_of_the_catalog_is_in_one_of_two_tables_unchanged(paths: Paths, case: UseCase) -> None:
     accepted = pq.read_table(written(paths, case, "accepted.parquet"))
     quarantined = pq.read_table(written(paths, case, "quarantined.parquet"))
-    assert accepted.schema.equals(schema_of(Stored))
-    both = [*accepted.to_pylist(), *quarantined.drop_columns("reasons").to_pylist()]
+    assert accepted.schema.names == [*schema_of(Stored).names, *QUALITY]
+    both = [
+        *accepted.drop_columns(list(QUALITY)).to_pylist(),
+        *quarantined.drop_columns(["reasons", *QUALITY]).to_pylist(),
+    ]
     parts = [pq.read_table(path) for path in (paths.snapshot(case.name) / "catalog").glob("*.parquet")]
     assert sorted(both, key=lambda row: row["record_id"]) == sorted(
         (row for part in parts for row in part.to_pylist()), key=lambda row: row["record_id"]
