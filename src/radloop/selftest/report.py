@@ -18,7 +18,7 @@ def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, 
     """The page as HTML that needs nothing else; every person on it is invented."""
     good = score.share >= GOAL and not traces
     verdict = (
-        f"{'Passed' if good else 'Failed'}: {score.share:.3%} of {len(score.of()):,} required actions were done rightly "
+        f"{'Passed' if good else 'Failed'}: {score.share:.3%} of {len(score.of()):,} required actions rightly done "
         f"(asked: {GOAL:.1%}); {sum(map(len, traces.values()))} planted strings were found in {told['searched']} "
         "stored files (asked: 0)."
     )

