@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from radloop.commands import selftest
 from radloop.errors import ConfigurationError, GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
 
@@ -26,6 +27,7 @@ app.add_typer(labels, name="labels")
 app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
 app.add_typer(spool, name="spool")
+app.add_typer(selftest.app, name="selftest")
 
 DEFAULT_CASE = "chest_pneumonia"
 UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]

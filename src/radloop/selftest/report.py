@@ -1,0 +1,83 @@
+"""The self-test as one HTML page for an auditor: the verdict first, then the score, then every failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from radloop.evaluation.report import STYLE
+from radloop.params import Deidentify
+from radloop.selftest.judging import Judged
+from radloop.selftest.scoring import GOAL, Score, rows_of
+
+SHOWN = 200
+
+
+def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, int], knobs: Deidentify) -> str:
+    """The page as HTML that needs nothing else; every person on it is invented."""
+    good = score.share >= GOAL and not traces
+    verdict = (
+        f"{'Passed' if good else 'Failed'}: {score.share:.3%} of {len(score.of()):,} required actions rightly done "
+        f"(asked: {GOAL:.1%}); {sum(map(len, traces.values()))} planted strings were found in {told['searched']} "
+        "stored files (asked: 0)."
+    )
+    parts = [
+        "<h1>Self-test of de-identification</h1>",
+        f'<p class="soft">{told["patients"]} invented patients in {told["files"]} DICOM files, seed {told["seed"]}; '
+        "identities planted in attributes, private data, sequences, free text in six character sets, UIDs, dates, "
+        "file names and pixels. The answer key comes from the table of PS3.15 Annex E. No person here exists.</p>",
+        f'<div class="verdict {"open" if good else "closed"}">{escape(verdict)}</div>',
+        "<h2>Score by category</h2>",
+        _table(["Category", "Required", "Done", "Share (95% interval, patient as unit)"], map(_row, rows_of(score))),
+        "<h2>Text in pixels: how it was hidden</h2>", _hidden(score),
+        "<h2>Planted beyond what the profile claims</h2>",
+        '<p class="small">Not in the score, because nobody promised it; told, because it happens.</p>', _beyond(score),
+        f"<h2>Failures ({len(score.failures())})</h2>", _failures(score.failures()),
+        "<h2>Planted strings found in what was stored</h2>",
+        _table(["File", "Strings"], ([escape(file), escape(", ".join(sorted(it)))] for file, it in traces.items())),
+        "<h2>The declared profile</h2>",
+        _table(["Knob", "Value"], ([escape(name), escape(str(value))] for name, value in knobs.model_dump().items())),
+    ]  # fmt: skip
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Self-test of de-identification</title><style>{STYLE}</style></head><body><main>"
+        + "\n".join(parts)
+        + "</main></body></html>\n"
+    )
+
+
+def _row(row: tuple[str, int, int, object]) -> list[str]:
+    name, required, done, share = row
+    return [escape(name.replace("_", " ")), f"{required:,}", f"{done:,}", escape(str(share))]
+
+
+def _hidden(score: Score) -> str:
+    ways = Counter(one.how if one.right else "still to be read" for one in score.of("pixels_hidden"))
+    return _table(["What became of the object", "Objects"], ([way, str(n)] for way, n in sorted(ways.items())))
+
+
+def _beyond(score: Score) -> str:
+    kinds = Counter((one.action.category, one.action.path) for one in score.beyond())
+    gone = Counter((one.action.category, one.action.path) for one in score.beyond() if one.right)
+    rows = ([escape(f"{kind} at {path}"), str(n), str(gone[kind, path])] for (kind, path), n in sorted(kinds.items()))
+    return _table(["What", "Planted", "Gone all the same"], rows)
+
+
+def _failures(failures: Sequence[Judged]) -> str:
+    rows = (
+        [escape(one.action.category), f"<code>{escape(one.action.path)}</code>", escape(one.action.planted),
+         escape(one.observed)]
+        for one in failures[:SHOWN]
+    )  # fmt: skip
+    return _table(["Category", "Where", "Planted", "Found instead"], rows)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    if not body:
+        return '<p class="soft">None.</p>'
+    return (
+        f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table>"
+    )
