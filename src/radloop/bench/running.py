@@ -69,3 +69,20 @@ def bench_receive(settings: Settings, seconds: float) -> None:
     told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
     show_table("C-STORE of CT slices of 512 x 512, each on the disk before it is answered", told)
     keep(settings.root / "bench", "receive", [row])
+
+
+def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
+    """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
+    from radloop.bench.text import Tally, measure_films, measure_recall, time_search
+
+    def row(one: Tally) -> dict[str, object]:
+        return {
+            "kind": one.kind, "size": one.size, "contrast": one.contrast, "n": one.n, "blanked": one.blanked,
+            "refused": one.refused, "share": one.caught.value, "low": one.caught.low, "high": one.caught.high,
+            "ms": one.ms,
+        }  # fmt: skip
+
+    rows = [row(one) for one in measure_recall(texts)] + ([row(measure_films(folder))] if folder else [])
+    show_table("burned-in text: planted names caught; size 0: pictures without any", rows)
+    show_table("the search of candidates", [{"ms per film of 512 px": time_search(5)}])
+    keep(settings.root / "bench", "text", rows)
