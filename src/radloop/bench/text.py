@@ -127,8 +127,13 @@ def _planted(draw: Callable[[int], np.ndarray], seed: int, size: int, contrast: 
 
 def _name(random: np.random.Generator) -> str:
     surname, given = ("".join(random.choice(_SYLLABLES, 2)) for _ in range(2))
-    forms = (f"{surname}, {given}".title(), f"{surname} {given}".upper(), f"MRN {random.integers(100000, 999999)}",
-             f"{surname} {random.integers(1, 28):02}.{random.integers(1, 12):02}.19{random.integers(30, 99)}".title())  # fmt: skip
+    day, month, year = (int(random.integers(*span)) for span in ((1, 28), (1, 12), (1930, 1999)))
+    forms = (
+        f"{surname}, {given}".title(),
+        f"{surname} {given}".upper(),
+        f"MRN {random.integers(100000, 999999)}",
+        f"{surname.title()} {day:02}.{month:02}.{year}",
+    )
     return str(random.choice(forms))
 
 

@@ -30,7 +30,7 @@ class Box(NamedTuple):
 
 
 def rendered(stored: np.ndarray) -> np.ndarray:
-    """Stored values [rows, columns] as 8 bits, the outermost 0.2 % at either end clipped: one hot pixel darkens none."""
+    """Stored values [rows, columns] as 8 bits, 0.2 % at either end clipped: one hot pixel darkens none."""
     sample = stored[:: max(1, stored.shape[0] // 256), :: max(1, stored.shape[1] // 256)]
     low, high = (float(value) for value in np.percentile(sample, (0.2, 99.8)))
     if high <= low:

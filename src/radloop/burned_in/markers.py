@@ -6,50 +6,12 @@ import re
 
 #: Fewer letters and digits than this name nobody, as for words of a header.
 SHORTEST = 3
-HARMLESS = frozenset(
-    [
-        "left",
-        "right",
-        "pa",
-        "ap",
-        "lat",
-        "lateral",
-        "portable",
-        "port",
-        "mobile",
-        "erect",
-        "upright",
-        "supine",
-        "semi",
-        "semierect",
-        "sitting",
-        "standing",
-        "prone",
-        "decub",
-        "decubitus",
-        "inspiration",
-        "expiration",
-        "insp",
-        "exp",
-        "chest",
-        "abdomen",
-        "pelvis",
-        "bedside",
-        "oblique",
-        "frontal",
-        "stretcher",
-        "view",
-        "external",
-        "internal",
-        "rotation",
-        "flexion",
-        "extension",
-        "weight",
-        "bearing",
-        "cm",
-        "mm",
-    ]
-)
+_LIST = """
+    left right pa ap lat lateral portable port mobile erect upright supine semi semierect sitting standing
+    prone decub decubitus inspiration expiration insp exp chest abdomen pelvis bedside oblique frontal
+    stretcher view external internal rotation flexion extension weight bearing cm mm
+"""
+HARMLESS = frozenset(_LIST.split())
 
 
 def is_harmless(words: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ LARGEST_SHARE = 0.25  # of the picture that may be blanked
 
 @dataclass(frozen=True)
 class Found:
-    """Where text stands that may name somebody; `doubtful` says that more may stand there, `harmless` counts markers."""
+    """Where text stands that may name somebody; more where `doubtful`; `harmless` counts markers."""
 
     boxes: tuple[Box, ...]
     doubtful: bool
