@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import subprocess
 from collections import defaultdict
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from radloop.burned_in.candidates import Box
+from radloop.settings import quiet_environment
 
 SECONDS = 60.0  # for all pages of one film
 BLOCK, SPARSE = 6, 11  # page segmentation: one block of text; text anywhere
@@ -44,7 +44,7 @@ def read_lines(pages: list[np.ndarray], segmentation: int) -> list[Line]:
     if not pages:
         return []
     command = [program, "stdin", "stdout", "--psm", str(segmentation), "--dpi", "300", "-l", "eng", "tsv"]
-    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    environment = quiet_environment(OMP_THREAD_LIMIT="1")
     try:
         done = subprocess.run(
             command, input=_tiff(pages), capture_output=True, timeout=SECONDS, env=environment, check=False
