@@ -111,9 +111,14 @@ def _is_cuda(name: str) -> bool:
 
 
 def _tools() -> Iterator[Finding]:
-    for tool, mend in (("git", "install git: the workspace is a clone"), ("chromium", "only browser tests need it")):
+    reads = "only deidentify.clean_pixel_data: clean needs it, and then refuses every film that may hold text"
+    for tool, mend in (
+        ("git", "install git: the workspace is a clone"),
+        ("chromium", "only browser tests need it"),
+        ("tesseract", reads),
+    ):
         path = shutil.which(tool)
-        yield Finding(bool(path) or tool == "chromium", tool, "found" if path else f"missing ({mend})", mend)
+        yield Finding(bool(path) or tool != "git", tool, "found" if path else f"missing ({mend})", mend)
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -24,7 +24,8 @@ class Section(BaseModel):
 class Deidentify(Section):
     """What the removal of identity keeps and cleans: PS3.15 Annex E, the Basic Profile with these options.
 
-    `dates` are shifted, kept or removed. What nothing here can clean (pixels, faces) is quarantined or kept as it is.
+    `dates` are shifted, kept or removed. Text in pixels is cleaned, or what may hold it is quarantined or kept as it
+    is; faces are quarantined or kept.
     """
 
     retain_patient_characteristics: bool = True
@@ -36,7 +37,7 @@ class Deidentify(Section):
     clean_descriptors: bool = True
     clean_structured_content: bool = False
     clean_graphics: bool = False
-    clean_pixel_data: Literal["quarantine", "keep"] = "quarantine"
+    clean_pixel_data: Literal["clean", "quarantine", "keep"] = "quarantine"
     clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
     largest_decoded_mib: dict[str, float] = {"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
 

@@ -78,3 +78,20 @@ def bench_slices(settings: Settings, files: int = 10_000, turns: int = 3) -> Non
         compared = show_ratios((time_scan(Path(folder), files, turns), time_edit(turns)))
     keep(settings.root / "bench", "slices", ratio_rows(compared))
     show_table("CT slices beside pydicom, outputs equal", ratio_rows(compared))
+
+
+def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
+    """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
+    from radloop.bench.text import Tally, measure_films, measure_recall, time_search
+
+    def row(one: Tally) -> dict[str, object]:
+        return {
+            "kind": one.kind, "size": one.size, "contrast": one.contrast, "n": one.n, "blanked": one.blanked,
+            "refused": one.refused, "share": one.caught.value, "low": one.caught.low, "high": one.caught.high,
+            "ms": one.ms,
+        }  # fmt: skip
+
+    rows = [row(one) for one in measure_recall(texts)] + ([row(measure_films(folder))] if folder else [])
+    show_table("burned-in text: planted names caught; size 0: pictures without any", rows)
+    show_table("the search of candidates", [{"ms per film of 512 px": time_search(5)}])
+    keep(settings.root / "bench", "text", rows)

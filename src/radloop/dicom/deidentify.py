@@ -2,7 +2,7 @@
 
 Dropped with what the profile removes: overlays, curves, the preamble, file meta information, bytes behind the
 pixels and the compressed stream with its own comment fields (pixels are stored uncompressed). Text burned into
-the pixels is not looked for: no cleaning is claimed. `radloop.dicom.splice` gives the same bytes sooner.
+the pixels is painted over where the profile cleans pixels. `radloop.dicom.splice` gives the same bytes sooner.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
 
+from radloop.dicom.blanking import without_text
 from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.header import clean_header, require_whole
 from radloop.dicom.pixels import stored_values
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.told import Told
 
 IMPLEMENTATION = "2.25.232766131041958326211098231147293652143"
 VERSION = "RADLOOP"  # without a number: bytes must not change with releases
@@ -32,12 +34,13 @@ _BEHIND = 0x7FE00000  # pixels and what follows them
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """A new data set under the pseudonyms' profile, with the pixels decoded and nothing else kept from the file.
 
-    Raises StudyRejected where the pixels cannot be decoded, the birth is after the study, or a value that cannot be
-    left out is malformed. Source: PS3.15 Annex E.
+    Raises StudyRejected where the pixels cannot be decoded or their text cannot be cleaned, the birth is after the
+    study, or a value that cannot be left out is malformed. Source: PS3.15 Annex E.
     """
-    pixels = stored_values(dataset)
+    elements = elements_of(dataset)
+    pixels = without_text(stored_values(dataset), Told(elements), pseudonyms.profile)
     content = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
-    header = clean_header(elements_of(dataset), pseudonyms)
+    header = clean_header(elements, pseudonyms)
     require_whole(header)
     clean = dataset_of(header)
     clean.BitsAllocated = 8 * pixels.dtype.itemsize

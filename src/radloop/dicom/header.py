@@ -37,7 +37,7 @@ _TAGS = {keyword: tag_of(keyword) for keyword in (
     *_EMPTIED, *_ESSENTIAL, "PatientName", "PatientAge", "PixelRepresentation", "SamplesPerPixel",
     "PhotometricInterpretation", "SOPClassUID", "SpecificCharacterSet", "PatientIdentityRemoved",
     "DeidentificationMethod", "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
-    "AcquisitionDate", "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
+    "AcquisitionDate", "BurnedInAnnotation", "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
 )}  # fmt: skip
 
 
@@ -137,6 +137,8 @@ def _declare(clean: Elements, raw: Elements, pseudonyms: Pseudonyms) -> None:
     clean[_TAGS["PatientIdentityRemoved"]] = Element("CS", b"YES ")
     clean[_TAGS["DeidentificationMethod"]] = Element("LO", to_bytes("LO", profile.method))
     clean[_TAGS["DeidentificationMethodCodeSequence"]] = Element("SQ", [_code(*code) for code in profile.codes])
+    if profile.cleans_pixels:
+        clean[_TAGS["BurnedInAnnotation"]] = Element("CS", b"NO")
     dates, earlier = profile.dates, text_at(raw, "LongitudinalTemporalInformationModified").upper()
     if earlier == "REMOVED" or (earlier == "MODIFIED" and dates == "UNMODIFIED"):
         dates = earlier

@@ -14,9 +14,10 @@ from radloop.params import Deidentify
 #: Whether an object needs an attribute depends on its IOD and its conditions; the last form is valid in every one.
 _VALID = {"X/Z": "Z", "X/D": "D", "Z/D": "D", "X/Z/D": "D", "X/Z/U*": "U"}
 
-#: CID 7050. What looks at pixels (113101, 113102) is missing, because nothing here cleans any.
+#: CID 7050. Clean Recognizable Visual Features (113102) is missing, because nothing here removes a face.
 _BASIC = ("113100", "Basic Application Confidentiality Profile")
 _CODES = {
+    "cleaned_pixels": ("113101", "Clean Pixel Data Option"),
     "clean_graphics": ("113103", "Clean Graphics Option"),
     "clean_structured_content": ("113104", "Clean Structured Content Option"),
     "clean_descriptors": ("113105", "Clean Descriptors Option"),
@@ -59,7 +60,8 @@ class Profile:
         """Names of the chosen options, those of dates spelt as the table's columns."""
         chosen = {name for name, value in self.knobs.model_dump().items() if value is True}
         dates = {"shifted": {"modified_dates"}, "kept": {"full_dates"}, "removed": set[str]()}
-        return frozenset(chosen | dates[self.knobs.dates])
+        pixels = {"cleaned_pixels"} if self.cleans_pixels else set[str]()
+        return frozenset(chosen | pixels | dates[self.knobs.dates])
 
     def rule(self, tag: int, signed: bool) -> Rule | None:
         """What becomes of a standard attribute in an image of `signed` pixels; None where nobody knows it: it goes."""
@@ -76,6 +78,11 @@ class Profile:
         return self._actions.get(tag)
 
     @property
+    def cleans_pixels(self) -> bool:
+        """Whether every picture is searched for text: it leaves without any, or is refused."""
+        return self.knobs.clean_pixel_data == "clean"
+
+    @property
     def keeps_safe_private(self) -> bool:
         """Whether private attributes on the safe list stay."""
         return "retain_safe_private" in self.options
@@ -89,7 +96,8 @@ class Profile:
     def method(self) -> list[str]:
         """DeidentificationMethod: what was done in words, and what was not."""
         ages = ["ages above 89 told as 90"] if self.knobs.retain_patient_characteristics else []
-        return ["radloop, PS3.15 Annex E, table of 2026c", _SAID[self.knobs.dates], *ages, "pixels not cleaned"]
+        pixels = "pixels searched for text, faces not removed" if self.cleans_pixels else "pixels not cleaned"
+        return ["radloop, PS3.15 Annex E, table of 2026c", _SAID[self.knobs.dates], *ages, pixels]
 
     @property
     def dates(self) -> str:

@@ -69,7 +69,7 @@ def parse_dicom(content: bytes) -> Dataset:
 def require_image(dataset: Dataset, has_pixels: bool) -> None:
     """Ask that a data set is a monochrome image of one or more frames, so that all that follows may rely on it.
 
-    Raises StudyRejected for a missing attribute, colour, burned-in annotation or pixels of another layout.
+    Raises StudyRejected for a missing attribute, colour or pixels of another layout.
     """
     _require_attributes(dataset)
     if not has_pixels:
@@ -94,12 +94,6 @@ def _require_monochrome(dataset: Dataset) -> None:
     photometric = text(dataset, "PhotometricInterpretation").upper()
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or whole(dataset, "SamplesPerPixel", 1) != 1:
         raise StudyRejected("colour", "the image is not MONOCHROME1 or MONOCHROME2.", "send the original film")
-    if text(dataset, "BurnedInAnnotation").upper() == "YES":
-        raise StudyRejected(
-            "burned_in_annotation",
-            "BurnedInAnnotation is YES: the pixels may name a patient and are not cleaned.",
-            "send the film without annotation",
-        )
 
 
 def _require_layout(dataset: Dataset) -> None:

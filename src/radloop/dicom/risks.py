@@ -26,11 +26,17 @@ def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> Non
     taken for no head. Source: PS3.15 E.3.1, E.3.2, E.3.3.
     """
     knobs = profile.knobs
+    if knobs.clean_pixel_data != "clean" and text(told, "BurnedInAnnotation").upper() == "YES":
+        raise StudyRejected(
+            "burned_in_annotation",
+            "BurnedInAnnotation is YES: the pixels may name a patient and are not cleaned.",
+            "send the film without annotation, or set deidentify.clean_pixel_data to clean",
+        )
     if knobs.clean_pixel_data == "quarantine" and _may_be_written_on(told):
         raise StudyRejected(
             "burned_in_text_unknown",
             "objects of this kind carry text in the picture and BurnedInAnnotation is not NO; pixels are not cleaned.",
-            "check the picture and say NO at its source, or set deidentify.clean_pixel_data to keep",
+            "check the picture and say NO at its source, or set deidentify.clean_pixel_data to clean or keep",
         )
     if knobs.clean_recognizable_visual_features == "quarantine" and _shows_a_head(told):
         raise StudyRejected(
@@ -46,12 +52,15 @@ def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> Non
         )
 
 
-def _may_be_written_on(told: Told) -> bool:
-    if text(told, "BurnedInAnnotation").upper() == "NO":
-        return False
+def is_of_written_kind(told: Told) -> bool:
+    """Whether an image is of a kind that is known for text in the picture, whatever it says of itself."""
     kind = text(told, "SOPClassUID")
     of_class = any(kind == prefix or kind.startswith(f"{prefix}.") for prefix in _WRITTEN_ON_CLASSES)
     return of_class or text(told, "Modality").upper() in _WRITTEN_ON
+
+
+def _may_be_written_on(told: Told) -> bool:
+    return text(told, "BurnedInAnnotation").upper() != "NO" and is_of_written_kind(told)
 
 
 def _shows_a_head(told: Told) -> bool:

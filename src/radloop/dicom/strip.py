@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from radloop.bounds import HEADER, bounded, decoding
+from radloop.dicom.blanking import without_text
 from radloop.dicom.deidentify import deidentify, elements_of, to_bytes
 from radloop.dicom.elements import Elements
 from radloop.dicom.header import study_day
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image, text
+from radloop.dicom.read import read_dicom, require_one_image, text, whole
 from radloop.dicom.risks import refuse_recognisable
 from radloop.dicom.sizes import decoded_mib
 from radloop.dicom.splice import clean_pixels, splice
@@ -36,7 +39,7 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     """Take the identity off one DICOM file.
 
     Raises StudyRejected where it is no single monochrome image, cannot be decoded, tells an impossible sex or age,
-    or is of a kind that the profile quarantines.
+    is of a kind that the profile quarantines, or shows text that cannot be cleaned for sure.
     """
     try:
         with bounded(HEADER):
@@ -50,8 +53,19 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     if pixels is None:
         return _plainly(content, pseudonyms)
     _refuse(told, file.elements, pseudonyms)
+    pixels = _cleaned(pixels, told, pseudonyms)
     stored, header = splice(content, file, pixels, pseudonyms)
     return Stripped(stored, Told(header), pixels, study_day(file.elements))
+
+
+def _cleaned(pixels: memoryview, told: Told, pseudonyms: Pseudonyms) -> memoryview:
+    if not pseudonyms.profile.cleans_pixels:
+        return pixels
+    sign = "i" if whole(told, "PixelRepresentation", 0) == 1 else "u"
+    values = np.frombuffer(pixels, f"<{sign}{whole(told, 'BitsAllocated', 16) // 8}")
+    frame = values.reshape(whole(told, "Rows", 0), whole(told, "Columns", 0))
+    clean = without_text(frame, told, pseudonyms.profile)
+    return pixels if clean is frame else memoryview(clean.tobytes())
 
 
 def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:

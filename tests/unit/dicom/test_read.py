@@ -30,7 +30,6 @@ FileOf = Callable[[Dataset], bytes]
         ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "not_an_image"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "colour"),
         ({"NumberOfFrames": "2"}, "multi_frame"),
-        ({"BurnedInAnnotation": "YES"}, "burned_in_annotation"),
         ({"BitsStored": 17}, "bit_depth"),
         ({"HighBit": 15}, "high_bit"),
         ({"Rows": 13}, "truncated"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage, UltrasoundImageStorage
 
+from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.read import read_dicom
 from radloop.dicom.strip import strip
 from radloop.errors import StudyRejected
 from radloop.params import Deidentify
@@ -103,3 +106,14 @@ def test_what_cannot_be_left_out_and_is_malformed_is_quarantined(
     forged = film()
     forged.add_new(keyword, vr, value)
     assert refusal(file_of(forged), pseudonyms) == "malformed_header"
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
+def test_a_picture_searched_for_text_says_so_and_keeps_its_pixels(film: Film, file_of: FileOf) -> None:
+    content, cleaning = file_of(film()), under(clean_pixel_data="clean")
+    stripped = strip(content, cleaning)
+    assert stripped.content == to_bytes(deidentify(read_dicom(content), cleaning))
+    assert bytes(stripped.pixels) == bytes(strip(content, under()).pixels)
+    stored = read_dicom(stripped.content)
+    assert stored.BurnedInAnnotation == "NO"
+    assert "113101" in [item.CodeValue for item in stored.DeidentificationMethodCodeSequence]

@@ -1,0 +1,22 @@
+"""Text on films that names nobody: the markers of side, projection and position."""
+
+from __future__ import annotations
+
+import re
+
+#: Fewer letters and digits than this name nobody, as for words of a header.
+SHORTEST = 3
+_LIST = """
+    left right pa ap lat lateral portable port mobile erect upright supine semi semierect sitting standing
+    prone decub decubitus inspiration expiration insp exp chest abdomen pelvis bedside oblique frontal
+    stretcher view external internal rotation flexion extension weight bearing cm mm
+"""
+HARMLESS = frozenset(_LIST.split())
+
+
+def is_harmless(words: tuple[str, ...]) -> bool:
+    """Whether a line of text can name nobody: markers alone, or too short; a digit beside them is never harmless."""
+    plain = [re.sub(r"[\W_]+", "", word).casefold() for word in words]
+    if sum(map(len, plain)) < SHORTEST:
+        return True
+    return all(word in HARMLESS or (len(word) < 2 and not word.isdigit()) for word in plain)

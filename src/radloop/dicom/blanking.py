@@ -1,0 +1,36 @@
+"""Burned-in text out of the stored pixels, or a refusal that says why it cannot be told (PS3.15 E.3.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from radloop.burned_in import Unreadable, Unsure, blank
+from radloop.dicom.profile import Profile
+from radloop.dicom.read import text
+from radloop.dicom.risks import is_of_written_kind
+from radloop.dicom.told import Told
+from radloop.errors import StudyRejected
+
+
+def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray:
+    """Stored values [rows, columns] with text painted black, where the profile cleans pixels.
+
+    The very array that came where nothing is found. What is of a kind known for text, or says that there is some, is
+    searched everywhere; all else where strokes stand close together. Raises StudyRejected where that is unsure.
+    """
+    if not profile.cleans_pixels:
+        return pixels
+    inverted = text(told, "PhotometricInterpretation").upper() == "MONOCHROME1"
+    whole = is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
+    try:
+        return blank(pixels, inverted, whole)
+    except Unsure as error:
+        raise StudyRejected(
+            "burned_in_text_unsure", f"{error}.", "look at the picture, and send it without annotation"
+        ) from None
+    except Unreadable as error:
+        raise StudyRejected(
+            "burned_in_text_unread",
+            f"the picture may hold text, and {error}.",
+            "install Debian's tesseract-ocr, or set deidentify.clean_pixel_data to quarantine",
+        ) from None
