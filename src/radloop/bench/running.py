@@ -13,6 +13,7 @@ from radloop.bench import ratios
 from radloop.bench.clock import Job
 from radloop.bench.folds import out_of_fold
 from radloop.bench.jobs import time_jobs
+from radloop.bench.packing import time_packing
 from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
@@ -69,3 +70,11 @@ def bench_receive(settings: Settings, seconds: float) -> None:
     told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
     show_table("C-STORE of CT slices of 512 x 512, each on the disk before it is answered", told)
     keep(settings.root / "bench", "receive", [row])
+
+
+def bench_packs(settings: Settings, instances: int, size: int) -> None:
+    """Versioning of packed instances beside plain DVC."""
+    row = asdict(time_packing(settings, instances, size))
+    told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
+    show_table("Instances packed and versioned, beside dvc add on the same files", told)
+    keep(settings.root / "bench", "packs", [row])
