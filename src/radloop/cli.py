@@ -182,16 +182,15 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds, receive or packs.")] = "jobs",
+    what: Annotated[str, typer.Argument(help="jobs (with ratios), folds, seeds or receive.")] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; else simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
     first: Annotated[int, typer.Option(help="seeds: the first, so that two halves may run side by side.")] = 0,
     seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
-    instances: Annotated[int, typer.Option(help="packs: how many.")] = 100_000,
 ) -> None:
-    """Measure: jobs against the plain way, network against baselines, monitor over many seeds, receiver, versioning."""
-    from radloop.bench.running import bench_folds, bench_jobs, bench_packs, bench_receive
+    """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
+    from radloop.bench.running import bench_folds, bench_jobs, bench_receive
 
     chosen = load_settings()
     if what == "jobs":
@@ -208,10 +207,19 @@ def bench(
         bench_seeds(chosen, use_case, range(first, first + seeds))
     elif what == "receive":
         bench_receive(chosen, seconds)
-    elif what == "packs":
-        bench_packs(chosen, instances, 50_000)
     else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds, seeds, receive or packs")
+        raise ConfigurationError(f"no bench {what!r}", "choose jobs, folds, seeds or receive")
+
+
+@app.command("bench-packs")
+def bench_packs(
+    instances: Annotated[int, typer.Option(help="How many.")] = 100_000,
+    size: Annotated[int, typer.Option(help="Bytes of each.")] = 50_000,
+) -> None:
+    """Measure versioning of packed instances beside `dvc add` on the same files; needs five times their size."""
+    from radloop.bench.running import bench_packs as measure
+
+    measure(load_settings(), instances, size)
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]
