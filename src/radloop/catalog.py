@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
-from radloop.shards import ShardWriter
+from radloop.shards import Packed, ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
 _SUFFIX = {"application/dicom": ".dcm", "image/png": ".png", "application/nifti": ".nii"}
@@ -49,17 +49,20 @@ class _Batch:
     folder: Path
     number: int
     shards: ShardWriter
-    known: dict[str, Stored]  # by instance UID
+    known: dict[str, tuple[str, list[str] | None]]  # hash and findings by instance UID
     places: dict[str, tuple[str, int]]  # shard and offset of each content
     refused: set[tuple[str, str, str]]
-    stored: list[Stored] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)  # bytes of each of them
+    packed: dict[str, Packed] = field(default_factory=dict)  # what this admission has written, by hash
+    findings: dict[str, list[str]] = field(default_factory=dict)  # new or corrected, by instance UID
     rejections: list[Rejection] = field(default_factory=list)
     already: int = 0
     relabelled: int = 0
 
     @property
     def summary(self) -> Admission:
-        return Admission(len(self.stored) - self.relabelled, self.already, len(self.rejections), self.relabelled)
+        return Admission(len(self.records), self.already, len(self.rejections), self.relabelled)
 
 
 def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
@@ -68,7 +71,8 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
     A known instance with the same content is counted and left alone, so a second admission of one source writes
     no byte; with other content it is quarantined (`instance_uid_conflict`) and the first stays; with other
     findings it is relabelled: a new row points to the same bytes. Two instances with equal content are two rows
-    that share their bytes, because which of them is right is for a person to say.
+    that share their bytes, because which of them is right is for a person to say. What one admission brings of a
+    study lies in one shard, in whatever order it comes.
     Raises ConfigurationError where the disk cannot be written, ServiceUnavailable where another admission
     holds the snapshot for more than ten minutes.
     """
@@ -81,6 +85,7 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
                 _take(batch, arrival, position)
             with _disk(folder):
                 batch.shards.close()
+                _gather(batch)
                 _write_parts(batch)
         except BaseException:
             batch.shards.abandon()
@@ -97,8 +102,7 @@ def read_catalog(folder: Path) -> pd.DataFrame:
     parts = _parts(folder / "catalog")
     if not parts:
         raise ConfigurationError(f"{folder} holds no catalog", "ingest some studies first")
-    table = pa.concat_tables(pq.read_table(part, schema=schema_of(Stored)) for part in parts)
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = _read(parts).to_pandas()
     lists = [None if found is None else list(found) for found in frame["findings"]]
     frame["findings"] = pd.Series(lists, dtype=object)
     return frame.drop_duplicates("record_id", keep="last").reset_index(drop=True)
@@ -177,7 +181,7 @@ def _sweep(folder: Path) -> None:
     """Remove what a killed admission left: shards that no part names, and unfinished temporary files."""
     named: set[str] = set()
     for part in _parts(folder / "catalog"):
-        named.update(pq.read_table(part, columns=["shard"])["shard"].to_pylist())
+        named.update(pq.read_table(part, columns=["shard"])["shard"].unique().to_pylist())
     for path in (folder / "shards").glob("*"):
         if path.name not in named:
             path.unlink()
@@ -187,18 +191,26 @@ def _sweep(folder: Path) -> None:
 
 
 def _open_batch(folder: Path) -> _Batch:
-    known = records_of(read_catalog(folder)) if _parts(folder / "catalog") else []
+    """Five columns tell what is known; whole rows are read only where one is relabelled."""
+    parts = _parts(folder / "catalog")
+    index = _read(parts, ["instance_uid", "sha256", "findings", "shard", "offset"]).to_pydict()
     refused = read_quarantine(folder)
-    numbers = [int(part.stem.split("-")[1]) for kind in ("catalog", "quarantine") for part in _parts(folder / kind)]
+    numbers = [int(part.stem.split("-")[1]) for part in (*parts, *_parts(folder / "quarantine"))]
     number = max(numbers, default=-1) + 1
     return _Batch(
         folder=folder,
         number=number,
         shards=ShardWriter(folder / "shards", number),
-        known={record.instance_uid: record for record in known},
-        places={record.sha256: (record.shard, record.offset) for record in known},
+        known=dict(zip(index["instance_uid"], zip(index["sha256"], index["findings"], strict=True), strict=True)),
+        places=dict(zip(index["sha256"], zip(index["shard"], index["offset"], strict=True), strict=True)),
         refused=set(zip(refused["sha256"], refused["name_sha256"], refused["reason"], strict=True)),
     )
+
+
+def _read(parts: list[Path], columns: list[str] | None = None) -> pa.Table:
+    schema = schema_of(Stored)
+    wanted = pa.schema([schema.field(name) for name in columns]) if columns else schema
+    return pa.concat_tables([wanted.empty_table(), *(pq.read_table(part, schema=wanted) for part in parts)])
 
 
 def _take(batch: _Batch, arrival: Arrival | Rejection, position: int) -> None:
@@ -209,8 +221,8 @@ def _take(batch: _Batch, arrival: Arrival | Rejection, position: int) -> None:
     known = batch.known.get(record.instance_uid)
     if known is None:
         _store(batch, arrival)
-    elif known.sha256 == record.sha256:
-        _relabel(batch, known, record)
+    elif known[0] == record.sha256:
+        _relabel(batch, record, known[1])
     else:
         _refuse(batch, _conflict(record, position))
 
@@ -235,39 +247,39 @@ def _conflict(record: Record, position: int) -> Rejection:
     )
 
 
-def _relabel(batch: _Batch, known: Stored, record: Record) -> None:
-    if record.findings is None or record.findings == known.findings:
+def _relabel(batch: _Batch, record: Record, findings: list[str] | None) -> None:
+    if record.findings is None or record.findings == findings:
         batch.already += 1
         return
-    again = replace(known, findings=record.findings, batch=batch.number, admitted_at=datetime.now(UTC))
-    batch.known[record.instance_uid] = again
-    batch.stored.append(again)
+    batch.known[record.instance_uid] = (record.sha256, record.findings)
+    batch.findings[record.instance_uid] = record.findings
     batch.relabelled += 1
 
 
 def _store(batch: _Batch, arrival: Arrival) -> None:
     record = arrival.record
-    shard, offset = _place(batch, arrival)
-    stored = Stored(
-        **{f.name: getattr(record, f.name) for f in fields(Record)},
-        shard=shard,
-        offset=offset,
-        length=len(arrival.content),
-        batch=batch.number,
-        admitted_at=datetime.now(UTC),
-    )
-    batch.known[record.instance_uid] = stored
-    batch.stored.append(stored)
+    _place(batch, arrival)
+    batch.known[record.instance_uid] = (record.sha256, record.findings)
+    batch.records.append(record)
+    batch.lengths.append(len(arrival.content))
 
 
-def _place(batch: _Batch, arrival: Arrival) -> tuple[str, int]:
-    """Where the bytes lie: written now, or where another instance with the same bytes has put them."""
+def _place(batch: _Batch, arrival: Arrival) -> None:
+    """Write the bytes, unless another instance with the same bytes has put them somewhere."""
     record = arrival.record
-    if record.sha256 not in batch.places:
-        with _disk(batch.folder):
-            name = record.sha256 + _SUFFIX[record.content_type]
-            batch.places[record.sha256] = batch.shards.add(name, arrival.content)
-    return batch.places[record.sha256]
+    if record.sha256 in batch.places:
+        return
+    name = record.sha256 + _SUFFIX[record.content_type]
+    with _disk(batch.folder):
+        shard, offset = batch.shards.add(name, arrival.content, record.study_id)
+    batch.places[record.sha256] = (shard, offset)
+    batch.packed[record.sha256] = Packed(name, record.study_id, shard, offset, len(arrival.content))
+
+
+def _gather(batch: _Batch) -> None:
+    """Bring studies together that came torn apart; no part names their shards yet, so a kill loses nothing."""
+    moved = batch.shards.gather(list(batch.packed.values()))
+    batch.places.update({digest: moved[file.name] for digest, file in batch.packed.items() if moved})
 
 
 def _write_parts(batch: _Batch) -> None:
@@ -275,8 +287,41 @@ def _write_parts(batch: _Batch) -> None:
     name = f"part-{batch.number:06d}.parquet"
     if batch.rejections:
         write_bytes(batch.folder / "quarantine" / name, _parquet(table_of(Rejection, batch.rejections)))
-    if batch.stored:
-        write_bytes(batch.folder / "catalog" / name, _parquet(table_of(Stored, batch.stored)))
+    rows = pa.concat_tables([stored := _stored(batch), _relabelled(batch, stored)])
+    if len(rows):
+        write_bytes(batch.folder / "catalog" / name, _parquet(rows))
+
+
+def _stored(batch: _Batch) -> pa.Table:
+    """The new rows, column by column: a hundred thousand of them as objects would take longer than their bytes."""
+    places = [batch.places[record.sha256] for record in batch.records]
+    columns: dict[str, list[Any]] = {
+        **{f.name: [getattr(record, f.name) for record in batch.records] for f in fields(Record)},
+        "shard": [shard for shard, _ in places],
+        "offset": [offset for _, offset in places],
+        "length": batch.lengths,
+        "batch": [batch.number] * len(places),
+        "admitted_at": [datetime.now(UTC)] * len(places),
+    }
+    return pa.table(columns, schema=schema_of(Stored))
+
+
+def _relabelled(batch: _Batch, stored: pa.Table) -> pa.Table:
+    """The latest rows of relabelled instances once more, with their new findings and the same bytes."""
+    if not batch.findings:
+        return stored.slice(0, 0)
+    rows = pa.concat_tables([_read(_parts(batch.folder / "catalog")), stored])
+    latest = {uid: place for place, uid in enumerate(rows["instance_uid"].to_pylist()) if uid in batch.findings}
+    taken = rows.take([latest[uid] for uid in batch.findings])
+    changed = {
+        "findings": list(batch.findings.values()),
+        "batch": [batch.number] * len(taken),
+        "admitted_at": [datetime.now(UTC)] * len(taken),
+    }
+    for name, values in changed.items():
+        place = taken.schema.get_field_index(name)
+        taken = taken.set_column(place, taken.schema.field(name), pa.array(values, taken.schema.field(name).type))
+    return taken
 
 
 def _parquet(table: pa.Table) -> bytes:

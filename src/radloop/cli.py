@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from radloop.commands import selftest
-from radloop.errors import ConfigurationError, GateClosed, RadloopError
+from radloop.commands import bench, selftest
+from radloop.errors import GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
 app.add_typer(spool, name="spool")
 app.add_typer(selftest.app, name="selftest")
+app.add_typer(bench.app, name="bench")
 
 DEFAULT_CASE = "chest_pneumonia"
 UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]
@@ -180,41 +181,6 @@ def settings() -> None:
     """Show the settings of this machine; secrets stay hidden."""
     for name, value in load_settings().model_dump().items():
         typer.echo(f"RADLOOP_{name.upper():18} {value}")
-
-
-@app.command()
-def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), slices, text, folds, seeds or receive.")] = "jobs",
-    use_case: UseCaseArgument = DEFAULT_CASE,
-    data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; else simulated.")] = None,
-    seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
-    first: Annotated[int, typer.Option(help="seeds: the first, so that two halves may run side by side.")] = 0,
-    seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
-) -> None:
-    """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
-    from radloop.bench.running import bench_folds, bench_jobs, bench_receive, bench_slices, bench_text
-
-    chosen = load_settings()
-    if what == "jobs":
-        from monitoring.bench import monitor_job
-
-        bench_jobs(chosen, use_case, [monitor_job(use_case)])
-    elif what == "folds":
-        from radloop.demo import nih, simulated
-
-        bench_folds(chosen, use_case, data_folder, nih.KNOBS if data_folder else simulated.KNOBS)
-    elif what == "seeds":
-        from monitoring.bench import bench_seeds
-
-        bench_seeds(chosen, use_case, range(first, first + seeds))
-    elif what == "receive":
-        bench_receive(chosen, seconds)
-    elif what == "slices":
-        bench_slices(chosen)
-    elif what == "text":
-        bench_text(chosen, data_folder, seeds)
-    else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, slices, text, folds, seeds or receive")
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]

@@ -1,9 +1,16 @@
-"""Uncompressed tar files of bounded size: few files for DVC, one seek to any image, readable by any tar."""
+"""Uncompressed tar files of bounded size: few files for DVC, one seek to any image, readable by any tar.
+
+A shard ends only between two studies, so it may exceed its size by the rest of one study; what came in an order that
+tears studies apart is written once more in the order of studies, before any catalog names it.
+"""
 
 from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +18,17 @@ from radloop.files import sync_folder
 
 LARGEST = 256 * 2**20  # bytes of one shard
 _BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One file in a shard: its name in the tar, its study, and where its bytes are."""
+
+    name: str
+    study: str
+    shard: str
+    offset: int
+    length: int
 
 
 class ShardWriter:
@@ -23,6 +41,7 @@ class ShardWriter:
         self._folder, self._batch, self._largest = folder, batch, largest
         self._count = 0
         self._stream: BinaryIO | None = None
+        self._study = ""
 
     @property
     def _name(self) -> str:
@@ -32,11 +51,13 @@ class ShardWriter:
     def _temporary(self) -> Path:
         return self._folder / f".{self._name}.tmp"
 
-    def add(self, name: str, content: bytes) -> tuple[str, int]:
-        """Append one file and return its shard's name with the offset of its first byte."""
+    def add(self, name: str, content: bytes, study: str) -> tuple[str, int]:
+        """Append one file of a study and return its shard's name with the offset of its first byte."""
         padding = -len(content) % _BLOCK
-        if self._stream and self._stream.tell() + len(content) + padding + 3 * _BLOCK > self._largest:
+        full = self._stream and self._stream.tell() + len(content) + padding + 3 * _BLOCK > self._largest
+        if full and study != self._study:
             self.close()
+        self._study = study
         stream = self._stream or self._open()
         header = tarfile.TarInfo(name)
         header.size = len(content)
@@ -58,6 +79,29 @@ class ShardWriter:
         self._temporary.replace(self._folder / self._name)
         sync_folder(self._folder)
         self._count += 1
+
+    def gather(self, files: Sequence[Packed]) -> dict[str, tuple[str, int]]:
+        """Write closed shards again with each study in one, and return the new shard and offset of each file's name.
+
+        `files` are all that this writer has added. Studies keep the order of their first file; where none is torn
+        apart, nothing is written and the answer is empty.
+        """
+        shards: dict[str, set[str]] = {}
+        for file in files:
+            shards.setdefault(file.study, set()).add(file.shard)
+        if all(len(names) == 1 for names in shards.values()):
+            return {}
+        rank = {study: place for place, study in enumerate(shards)}
+        before, moved = {file.shard for file in files}, {}
+        with ExitStack() as stack:
+            open_shards = {name: stack.enter_context((self._folder / name).open("rb")) for name in before}
+            for file in sorted(files, key=lambda file: rank[file.study]):
+                open_shards[file.shard].seek(file.offset)
+                moved[file.name] = self.add(file.name, open_shards[file.shard].read(file.length), file.study)
+        self.close()
+        for name in before:
+            (self._folder / name).unlink()
+        return moved
 
     def abandon(self) -> None:
         """Remove all that this writer has written, because its admission failed."""

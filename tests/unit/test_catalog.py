@@ -129,13 +129,56 @@ def test_each_shard_is_opened_once_and_read_in_order(tmp_path: Path, monkeypatch
 
 def test_shards_are_tar_files_of_bounded_size(tmp_path: Path) -> None:
     writer = ShardWriter(tmp_path, batch=7, largest=5000)
-    places = [writer.add(f"{number}.png", bytes(600)) for number in range(9)]
+    places = [writer.add(f"{number}.png", bytes(600), f"s-{number}") for number in range(9)]
     writer.close()
     shards = sorted(tmp_path.iterdir())
     assert [shard.name for shard in shards] == sorted({shard for shard, _ in places})
     assert all(shard.stat().st_size <= 5000 for shard in shards)
     with tarfile.open(shards[0]) as tar:
         assert [member.size for member in tar] == [600] * len(tar.getmembers())
+
+
+def of_study(number: int, study: str) -> Arrival:
+    made = arrival(number, bytes([number]) * 700)
+    return replace(made, record=replace(made.record, study_id=study))
+
+
+@pytest.mark.parametrize("order", ["study by study", "torn apart"])
+def test_a_study_lies_in_one_shard_in_whatever_order_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr(radloop.catalog, "ShardWriter", lambda folder, batch: ShardWriter(folder, batch, largest=8192))
+    studies = [f"s-{n % 5}" if order == "torn apart" else f"s-{n // 8}" for n in range(40)]
+    arrivals = [of_study(n, study) for n, study in enumerate(studies)]
+    assert admit(tmp_path / "d", arrivals) == Admission(admitted=40)
+    frame = read_catalog(tmp_path / "d")
+    assert frame["shard"].nunique() > 1
+    assert (frame.groupby("study_id")["shard"].nunique() == 1).all()
+    assert {path.name for path in (tmp_path / "d" / "shards").iterdir()} == set(frame["shard"])
+    assert [sha256(content) for _, content in sorted(read_contents(tmp_path / "d", frame))] == frame["sha256"].tolist()
+
+
+def test_a_study_larger_than_a_shard_has_one_that_is_as_large(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path, batch=0, largest=4096)
+    places = [writer.add(f"{number}.png", bytes(600), "long" if number < 9 else "next") for number in range(10)]
+    writer.close()
+    assert len({shard for shard, _ in places[:9]}) == 1
+    assert places[9][0] != places[0][0]
+
+
+def test_a_kill_while_studies_are_gathered_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radloop.catalog, "ShardWriter", lambda folder, batch: ShardWriter(folder, batch, largest=4096))
+    arrivals = [of_study(n, f"s-{n % 2}") for n in range(12)]
+
+    def failing(self: ShardWriter, files: object) -> dict[str, tuple[str, int]]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShardWriter, "gather", failing)
+        with pytest.raises(KeyboardInterrupt):
+            admit(tmp_path / "d", arrivals)
+    assert fingerprint(tmp_path / "d") == {}
+    assert admit(tmp_path / "d", arrivals) == Admission(admitted=12)
 
 
 def test_a_source_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -239,7 +282,7 @@ def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -
 def test_a_full_disk_is_a_configuration_error_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: ShardWriter, name: str, content: bytes) -> tuple[str, int]:
+    def full(self: ShardWriter, name: str, content: bytes, study: str) -> tuple[str, int]:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ShardWriter, "add", full)

@@ -13,6 +13,7 @@ from radloop.bench import ratios
 from radloop.bench.clock import Job
 from radloop.bench.folds import out_of_fold
 from radloop.bench.jobs import time_jobs
+from radloop.bench.packing import time_packing
 from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
@@ -95,3 +96,11 @@ def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
     show_table("burned-in text: planted names caught; size 0: pictures without any", rows)
     show_table("the search of candidates", [{"ms per film of 512 px": time_search(5)}])
     keep(settings.root / "bench", "text", rows)
+
+
+def bench_packs(settings: Settings, instances: int, size: int) -> None:
+    """Versioning of packed instances beside plain DVC."""
+    row = asdict(time_packing(settings, instances, size))
+    told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
+    show_table("Instances packed and versioned, beside dvc add on the same files", told)
+    keep(settings.root / "bench", "packs", [row])

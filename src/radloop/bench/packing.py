@@ -1,0 +1,154 @@
+"""Versioning many instances: packed into shards by the catalog, beside `dvc add` on the same files."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from radloop.bench.clock import load, met
+from radloop.catalog import admit, read_catalog, read_contents
+from radloop.errors import RadloopError
+from radloop.files import sha256
+from radloop.records import Arrival, Record
+from radloop.settings import Settings, quiet_environment
+from radloop.workspace import AUTHOR, Workspace
+
+CASE = "chest_pneumonia"
+OF_A_STUDY = 10  # instances
+LATER = 10  # studies that come to those that are versioned
+WISHED, PATIENCE = 1.5, 5.0  # times plain DVC; seconds of the later commit
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """Wall seconds of each way, one run; `rehashed` counts the shards that the later commit has added to the cache."""
+
+    instances: int
+    bytes_each: int
+    plain_seconds: float
+    packed_seconds: float
+    ratio: float
+    ratio_goal: str
+    later_studies: int
+    later_seconds: float
+    later_goal: str
+    rehashed: int
+    shards: int
+    most_shards_of_a_study: int
+    equal: str
+    load_before: float
+    load_after: float
+
+
+def time_packing(settings: Settings, instances: int, size: int) -> Versioned:
+    """Version random instances both ways from the same files, then add ten studies to the packed ones.
+
+    Both end in DVC's cache with a pointer file. The later commit is admission, `dvc add`, git and push together.
+    Raises RadloopError where a byte cannot be read back.
+    """
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-packs-", dir=settings.root) as name:
+        folder, before = Path(name), load()
+        place = Workspace(Settings(project=_project(folder / "project", settings.project), home=folder / "home"))
+        place.synchronise()
+        _write(folder / "files", range(instances), size)
+        plain = _timed_plain(folder)
+        snapshot = place.snapshot_folder(CASE)
+        began = time.perf_counter()
+        admit(snapshot, _arrivals(folder / "files"))
+        place.add(CASE)
+        packed = time.perf_counter() - began
+        place.snapshot(CASE)  # what it pushes is no part of either way
+        known, count = _cached(place), len(list((snapshot / "shards").iterdir()))
+        _write(folder / "later", range(instances, instances + LATER * OF_A_STUDY), size)
+        began = time.perf_counter()
+        admit(snapshot, _arrivals(folder / "later"))
+        place.snapshot(CASE)
+        later = time.perf_counter() - began
+        rehashed = len({path for path in _cached(place) - known if path.stat().st_size >= LATER * OF_A_STUDY * size})
+        equal = _checked(snapshot, [folder / "files", folder / "later"])
+        most = int(read_catalog(snapshot).groupby("study_id")["shard"].nunique().max())
+    return Versioned(
+        instances, size, plain, packed, plain / packed, f"at least {WISHED:g}: {met(plain / packed >= WISHED)}",
+        LATER, later, f"at most {PATIENCE:g} s: {met(later <= PATIENCE)}", rehashed, count, most, equal, before, load(),
+    )  # fmt: skip
+
+
+def _project(folder: Path, project: Path) -> Path:
+    """The smallest project that a workspace can be made of."""
+    (folder / ".dvc").mkdir(parents=True)
+    (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+    (folder / ".gitignore").write_text(".dvc/tmp\n.dvc/config.local\n")
+    shutil.copy(project / "params.yaml", folder / "params.yaml")
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Start"]):
+        subprocess.run(["git", *AUTHOR, *words], cwd=folder, env=quiet_environment(), check=True)
+    return folder
+
+
+def _write(folder: Path, numbers: range, size: int) -> None:
+    """Every second instance does not compress; their order on the disk tears studies apart."""
+    folder.mkdir()
+    draw = np.random.default_rng(numbers.start)
+    shuffled = list(numbers)
+    random.Random(0).shuffle(shuffled)
+    for place, number in enumerate(shuffled):
+        content = draw.bytes(size) if number % 2 else (draw.bytes(64) * (size // 64 + 1))[:size]
+        (folder / f"{place:07d}-{number:07d}.dcm").write_bytes(content)
+
+
+def _timed_plain(folder: Path) -> float:
+    """`dvc add` on the folder of files, in a repository of its own with DVC's own settings."""
+    repository = folder / "plain"
+    repository.mkdir()
+    (folder / "files").rename(repository / "files")
+    environment = quiet_environment()
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--quiet", "--no-scm"], cwd=repository, env=environment, check=True)
+    began = time.perf_counter()
+    subprocess.run([*dvc, "add", "--quiet", "files"], cwd=repository, env=environment, check=True)
+    took = time.perf_counter() - began
+    (repository / "files").rename(folder / "files")
+    shutil.rmtree(repository)
+    return took
+
+
+def _arrivals(folder: Path) -> Iterator[Arrival]:
+    for path in sorted(folder.iterdir()):
+        number, content = int(path.stem.partition("-")[2]), path.read_bytes()
+        digest, study = sha256(content), number // OF_A_STUDY
+        yield Arrival(
+            Record(
+                record_id=f"r-{number}", patient_id=f"p-{study // 2}", study_id=f"s-{study}",
+                instance_uid=f"2.25.{number + 1}", source="bench", content_type="application/dicom", sha256=digest,
+                pixel_sha256=digest, rows=1, columns=len(content), bits_stored=8,
+                photometric_interpretation="MONOCHROME2",
+            ),
+            content,
+        )  # fmt: skip
+
+
+def _cached(place: Workspace) -> set[Path]:
+    return {path for path in (place.settings.root / "cache").rglob("*") if path.is_file()}
+
+
+def _checked(snapshot: Path, folders: list[Path]) -> str:
+    """Every byte of every file, read back from its shard."""
+    wanted = {int(path.stem.partition("-")[2]): path for folder in folders for path in folder.iterdir()}
+    frame, seen = read_catalog(snapshot), 0
+    for position, content in read_contents(snapshot, frame):
+        number = int(str(frame["record_id"].iloc[position]).removeprefix("r-"))
+        if content != wanted[number].read_bytes():
+            raise RadloopError("an instance was not read back as it was", "this is a bug: report it")
+        seen += 1
+    if seen != len(wanted):
+        raise RadloopError(f"{len(wanted)} instances were packed and {seen} read back", "this is a bug: report it")
+    return f"{seen} instances equal byte for byte"

@@ -1,0 +1,87 @@
+"""`radloop bench`: what this version costs and how well it does, each part by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from radloop.settings import load_settings
+
+DEFAULT_CASE = "chest_pneumonia"
+UseCase = Annotated[str, typer.Argument(help="A section of params.yaml.")]
+Data = Annotated[Path | None, typer.Option("--data", help="A folder in the layout of ChestX-ray14.")]
+
+app = typer.Typer(help="Measure this version on this machine; alone: jobs.")
+
+
+@app.callback(invoke_without_command=True)
+def _jobs_by_default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        jobs()
+
+
+@app.command()
+def jobs(use_case: UseCase = DEFAULT_CASE) -> None:
+    """Time and memory of every job, and ratios against the plain way."""
+    from monitoring.bench import monitor_job
+    from radloop.bench.running import bench_jobs
+
+    bench_jobs(load_settings(), use_case, [monitor_job(use_case)])
+
+
+@app.command()
+def folds(use_case: UseCase = DEFAULT_CASE, data: Data = None) -> None:
+    """Network against both baselines, out of fold: on --data, or on a simulated hospital."""
+    from radloop.bench.running import bench_folds
+    from radloop.demo import nih, simulated
+
+    bench_folds(load_settings(), use_case, data, nih.KNOBS if data else simulated.KNOBS)
+
+
+@app.command()
+def seeds(
+    use_case: UseCase = DEFAULT_CASE,
+    seeds: Annotated[int, typer.Option(help="How many hospitals.")] = 20,
+    first: Annotated[int, typer.Option(help="The first seed, so that two halves may run side by side.")] = 0,
+) -> None:
+    """Gate and monitor over many simulated hospitals: how often each verdict was right."""
+    from monitoring.bench import bench_seeds
+
+    bench_seeds(load_settings(), use_case, range(first, first + seeds))
+
+
+@app.command()
+def receive(seconds: Annotated[float, typer.Option(help="How long to send.")] = 120.0) -> None:
+    """The C-STORE receiver under 16 associations of DCMTK's storescu."""
+    from radloop.bench.running import bench_receive
+
+    bench_receive(load_settings(), seconds)
+
+
+@app.command()
+def slices() -> None:
+    """CT slices beside pydicom: the survey of 10,000 headers, and identity off."""
+    from radloop.bench.running import bench_slices
+
+    bench_slices(load_settings())
+
+
+@app.command()
+def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of each kind.")] = 20) -> None:
+    """Names burned into pixels: how many are found, and how many pictures without any are touched."""
+    from radloop.bench.running import bench_text
+
+    bench_text(load_settings(), data, texts)
+
+
+@app.command()
+def packs(
+    instances: Annotated[int, typer.Option(help="How many.")] = 100_000,
+    size: Annotated[int, typer.Option(help="Bytes of each.")] = 50_000,
+) -> None:
+    """Versioning of packed instances beside `dvc add` on the same files; needs five times their size on the disk."""
+    from radloop.bench.running import bench_packs
+
+    bench_packs(load_settings(), instances, size)

@@ -1,0 +1,15 @@
+"""The bench of versioning, on few instances with real DVC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import radloop.bench.packing
+from radloop.settings import Settings
+
+
+def test_packed_instances_are_read_back_and_a_later_commit_hashes_its_own_shard_alone(tmp_path: Path) -> None:
+    seen = radloop.bench.packing.time_packing(Settings(home=tmp_path / "home"), 60, 2000)
+    assert seen.equal == "160 instances equal byte for byte"
+    assert (seen.shards, seen.rehashed, seen.most_shards_of_a_study) == (1, 1, 1)
+    assert not list((tmp_path / "home").glob("bench-packs-*"))
