@@ -72,6 +72,15 @@ def change(place: Workspace, before: Version, after: Version) -> Change:
     return Change(case.task.title, before, after, moved(*frames), relabelled(*frames), shares(*frames, case))
 
 
+def count_images(place: Workspace, version: Version) -> int:
+    """How many images a snapshot holds, masks left out.
+
+    Raises ServiceUnavailable as `change` does.
+    """
+    with files_of(place, version) as files:
+        return len(_images(read_catalog(files.folder)))
+
+
 def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[Moved, ...]:
     """Patients, studies and instances of both catalogs."""
     found = []

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from radloop.errors import ServiceUnavailable
 from radloop.settings import Settings
-from radloop.snapshots.change import Change, change
-from radloop.snapshots.history import last_two
+from radloop.snapshots.change import Change, change, count_images
+from radloop.snapshots.history import Version, last_two, version, versions
 from radloop.snapshots.page import percent, points, sentence, write_page
+from radloop.snapshots.taking import Choice, take
 from radloop.workspace import Workspace
+
+
+def show_versions(settings: Settings, use_case: str) -> None:
+    """Print every snapshot of a use case, oldest first: its md5, its commit, since when, how many images.
+
+    Raises ConfigurationError where nothing has been ingested.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    place = Workspace(settings)
+    table = Table("md5", "commit", "since", title="snapshots, oldest first")
+    table.add_column("images", justify="right")
+    for one in versions(place, use_case):
+        table.add_row(one.md5, one.commit[:12], f"{one.when:%Y-%m-%d %H:%M}", _images(place, one))
+    Console().print(table)
+
+
+def _images(place: Workspace, one: Version) -> str:
+    try:
+        return str(count_images(place, one))
+    except ServiceUnavailable:  # a list is worth having while the remote is away
+        return "out of reach"
 
 
 def show_change(settings: Settings, use_case: str, before: str | None, after: str | None) -> Path:
@@ -25,6 +50,17 @@ def show_change(settings: Settings, use_case: str, before: str | None, after: st
         console.print(table)
     console.print(sentence(found))
     return write_page(found, settings.reports)
+
+
+def check_out(settings: Settings, use_case: str, name: str | None, choice: Choice, folder: Path) -> str:
+    """Write what is chosen of a snapshot into `folder` and say in one line what that was.
+
+    Raises what `take` raises, and ConfigurationError where the snapshot is unknown.
+    """
+    place = Workspace(settings)
+    chosen = version(place, use_case, name)
+    taken = take(place, chosen, choice, folder)
+    return f"{taken.instances} instances of snapshot {chosen.short} from {taken.shards} shards in {folder}"
 
 
 def _tables(found: Change) -> list[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,9 @@ import yaml
 from radloop.errors import ConfigurationError
 from radloop.workspace import Workspace
 
-#: Characters of an md5 or a commit that a person must type at least.
-SHORTEST = 4
+#: What a person may type: the beginning of an md5 or of a commit.
+_NAME = re.compile(r"[0-9a-f]{4,40}(\.dir)?")
+_NEXT = "type 4 or more digits of an md5 or a commit; radloop data show lists them"
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,14 @@ def version(place: Workspace, use_case: str, name: str | None = None) -> Version
         raise ConfigurationError(f"{use_case} has no snapshot in git yet", f"radloop run ingest {use_case}")
     if name is None:
         return known[-1]
-    fitting = {one.md5: one for one in known if name and len(name) >= SHORTEST and one.md5.startswith(name)}
+    if not _NAME.fullmatch(name):  # and is not repeated, for it may be anything, a patient's id too
+        raise ConfigurationError("that is no name of a snapshot", _NEXT)
+    fitting = {one.md5: one for one in known if one.md5.startswith(name)}
     if not fitting:
-        md5 = _md5_at(place, use_case, name) if len(name) >= SHORTEST and name.isalnum() else None
+        md5 = _md5_at(place, use_case, name)
         fitting = {one.md5: one for one in known if one.md5 == md5}
     if len(fitting) != 1:
-        raise ConfigurationError(
-            f"{len(fitting)} snapshots of {use_case} are called {name!r}",
-            f"name {SHORTEST} or more characters of an md5 or a commit; radloop data show {use_case} lists them",
-        )
+        raise ConfigurationError(f"{len(fitting)} snapshots of {use_case} are called {name!r}", _NEXT)
     return next(iter(fitting.values()))
 
 

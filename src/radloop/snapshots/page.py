@@ -88,13 +88,13 @@ def _tiles(found: Change) -> str:
 
 
 def _table(shares: Iterable[Share]) -> str:
-    heads = ("", "before", "after", "change", "")
+    heads = ("", "before", "after", "points", "intervals")
     rows, previous = [_row("th", heads)], ""
     for share in shares:
         if share.characteristic != previous:
             previous = share.characteristic
             rows.append(f'<tr class="head"><td colspan="{len(heads)}">{previous.capitalize()}</td></tr>')
-        mark = '<span class="no">intervals do not meet</span>' if share.apart else ""
+        mark = '<span class="no">do not meet</span>' if share.apart else ""
         cells = (escape(share.category), percent(share.before), percent(share.after), points(share), mark)
         rows.append(_row("td", cells))
     return f"<table>{''.join(rows)}</table>"
