@@ -25,7 +25,7 @@ def show_versions(settings: Settings, use_case: str) -> None:
     table = Table("md5", "commit", "since", title="snapshots, oldest first")
     table.add_column("images", justify="right")
     for one in versions(place, use_case):
-        table.add_row(one.md5, one.commit[:12], f"{one.when:%Y-%m-%d %H:%M}", _images(place, one))
+        table.add_row(one.md5, one.commit[:8], f"{one.when:%Y-%m-%d %H:%M}", _images(place, one))
     Console().print(table)
 
 
