@@ -29,7 +29,7 @@ from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table
 from radloop.shards import Packed, ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
-_SUFFIX = {"application/dicom": ".dcm", "image/png": ".png", "application/nifti": ".nii"}
+SUFFIX = {"application/dicom": ".dcm", "image/png": ".png", "application/nifti": ".nii"}
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def _place(batch: _Batch, arrival: Arrival) -> None:
     record = arrival.record
     if record.sha256 in batch.places:
         return
-    name = record.sha256 + _SUFFIX[record.content_type]
+    name = record.sha256 + SUFFIX[record.content_type]
     with _disk(batch.folder):
         shard, offset = batch.shards.add(name, arrival.content, record.study_id)
     batch.places[record.sha256] = (shard, offset)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from radloop.commands import bench, selftest
+from radloop.commands import bench, data, selftest
 from radloop.errors import GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
 
@@ -21,11 +21,10 @@ app = typer.Typer(
 )
 labels = typer.Typer(help="Late labels: what turned out to be true of predictions.", no_args_is_help=True)
 ledger = typer.Typer(help="The tamper-evident history.", no_args_is_help=True)
-data = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)
 spool = typer.Typer(help="Raw studies as they came, before ingest.", no_args_is_help=True)
 app.add_typer(labels, name="labels")
 app.add_typer(ledger, name="ledger")
-app.add_typer(data, name="data")
+app.add_typer(data.app, name="data")
 app.add_typer(spool, name="spool")
 app.add_typer(selftest.app, name="selftest")
 app.add_typer(bench.app, name="bench")
@@ -250,22 +249,6 @@ def ledger_show(kind: Annotated[str | None, typer.Option(help="Only entries of t
 
     for entry in Ledger(load_settings().ledger).entries(kind):
         typer.echo(f"{entry.sequence:6} {entry.time} {entry.kind:12} {entry.body}")
-
-
-@data.command("show")
-def data_show(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
-    """Say what the current snapshot holds: patients, studies, prevalence, demographics, scanners."""
-    from radloop.running import show_data
-
-    show_data(load_settings(), use_case)
-
-
-@data.command("scan")
-def data_scan(folder: Annotated[Path, typer.Argument(help="Files at any depth; none is changed.")]) -> None:
-    """Count what a folder of DICOM files holds before it is ingested: kinds, studies, series; no identities."""
-    from radloop.running import scan_folder
-
-    scan_folder(folder)
 
 
 @spool.command("show")

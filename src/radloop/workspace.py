@@ -104,9 +104,9 @@ class Workspace:
         """Run git in the clone and return what it says."""
         return _run(["git", *AUTHOR, *arguments], self.folder)
 
-    def dvc(self, *arguments: str) -> str:
-        """Run DVC in the clone, with the clone's code on the path, and return what it says."""
-        return _run([sys.executable, "-m", "dvc", *arguments], self.folder, self._environment())
+    def dvc(self, *arguments: str, folder: Path | None = None) -> str:
+        """Run DVC in the clone or another `folder`, with the clone's code on the path, and return what it says."""
+        return _run([sys.executable, "-m", "dvc", *arguments], folder or self.folder, self._environment())
 
     def _environment(self) -> dict[str, str]:
         path = quiet_environment()["PATH"]
@@ -142,21 +142,30 @@ class Workspace:
         with replacing(self.folder) as fresh:
             _run(["git", "clone", "--quiet", "--no-hardlinks", str(self.settings.project), str(fresh)], fresh.parent)
 
-    def _configure(self) -> None:
-        """Tell DVC where this machine keeps its cache and its remote; whatever else a person has set stays."""
-        path, config = self.folder / ".dvc" / "config.local", ConfigParser(interpolation=None)
-        before = path.read_text() if path.exists() else ""
+    @property
+    def cache(self) -> Path:
+        """Where DVC keeps the bytes of every version."""
+        return self.settings.root / "cache"
+
+    def machine(self, before: str, **core: str) -> str:
+        """A `config.local` that tells DVC this machine's cache and remote; whatever else a person has set stays."""
+        config = ConfigParser(interpolation=None)
         config.read_string(before)
         store = "'remote \"store\"'"
         config.read_dict({
-            "core": {"remote": "store"},
+            "core": {"remote": "store", **core},
             store: {"url": self.settings.remote},
-            "cache": {"dir": str(self.settings.root / "cache")},
+            "cache": {"dir": str(self.cache)},
         })  # fmt: skip
         text = StringIO()
         config.write(text)
-        if text.getvalue() != before:
-            write_text(path, text.getvalue())
+        return text.getvalue()
+
+    def _configure(self) -> None:
+        path = self.folder / ".dvc" / "config.local"
+        before = path.read_text() if path.exists() else ""
+        if (after := self.machine(before)) != before:
+            write_text(path, after)
 
     def _copy_working_tree(self) -> None:
         wanted = {name for name in _tracked(self.settings.project, "-co") if not self._is_ours(name)}
