@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from struct import pack
+from typing import Any
 
 from radloop.fuzzing.films import (
     BIG_ENDIAN,
@@ -116,7 +117,7 @@ def strange_syntaxes() -> list[Kind]:
 
 def strange_values() -> list[Kind]:
     """Headers that can be parsed and say what cannot be."""
-    changes: dict[str, tuple[dict[str, object], str]] = {
+    changes: dict[str, tuple[dict[str, Any], str]] = {
         "rescale_nan": ({"RescaleSlope": "nan", "RescaleIntercept": "0"}, "malformed_rescale"),
         "rescale_inf": ({"RescaleSlope": "1", "RescaleIntercept": "-inf"}, "malformed_rescale"),
         "rescale_overflow": ({"RescaleSlope": "1e999", "RescaleIntercept": "0"}, "malformed_rescale"),
