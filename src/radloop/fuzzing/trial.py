@@ -32,11 +32,20 @@ def tried(content: bytes, pseudonyms: Pseudonyms) -> str:
         return refusal.reason
     if arrival.record.sha256 != sha256(arrival.content):
         raise Broken("the hash is not that of the stored bytes")
-    if any(word in arrival.content for word in IDENTITIES):
+    if any(word in _without_pixels(arrival.content) for word in IDENTITIES):
         raise Broken("an identity is left in the stored bytes")
     if arrival.record.content_type == "application/dicom":
         _require_one_truth(content, arrival.content, pseudonyms)
     return ""
+
+
+def _without_pixels(stored: bytes) -> bytes:
+    """All but pixel values: where damage laid a name among those, it is grey values like any others."""
+    try:
+        pixels = parse(stored).pixels
+    except Unusual:
+        return stored
+    return stored[: pixels.start] + stored[pixels.stop :]
 
 
 def _require_one_truth(content: bytes, stored: bytes, pseudonyms: Pseudonyms) -> None:
