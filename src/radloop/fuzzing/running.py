@@ -116,5 +116,7 @@ def fuzz(seconds: float, seed: int, workers: int, corpus: list[bytes]) -> Findin
             findings.reasons[reason] += 1
             if reason.startswith(BROKEN) or reason == "reader_died":
                 findings.broken.append((reason, trials.content(position)))
+            if time.monotonic() > end:
+                break
         first += len(trials)
     return findings
