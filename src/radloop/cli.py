@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from radloop.commands import bench, data, selftest
+from radloop.commands.fuzz import fuzz
 from radloop.errors import GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
 
@@ -28,6 +29,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(spool, name="spool")
 app.add_typer(selftest.app, name="selftest")
 app.add_typer(bench.app, name="bench")
+app.command()(fuzz)
 
 DEFAULT_CASE = "chest_pneumonia"
 UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]

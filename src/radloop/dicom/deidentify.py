@@ -81,13 +81,13 @@ def dataset_of(elements: Elements) -> Dataset:
 
 
 def _element(dataset: Dataset, tag: BaseTag) -> Element:
-    found = dataset.get_item(tag)
-    if isinstance(found, RawDataElement):
-        told = found.VR or ""
-        implied = not told and pydicom.datadict.dictionary_has_tag(tag) and pydicom.datadict.dictionary_VR(tag)
-        if found.is_little_endian and "SQ" not in (told, implied):
-            return Element(told, bytes(found.value or b""))
     try:
+        found = dataset.get_item(tag)  # converts what has no value
+        if isinstance(found, RawDataElement):
+            told = found.VR or ""
+            implied = not told and pydicom.datadict.dictionary_has_tag(tag) and pydicom.datadict.dictionary_VR(tag)
+            if found.is_little_endian and "SQ" not in (told, implied):
+                return Element(told, bytes(found.value or b""))
         return _converted(dataset[tag], dataset)
     except Exception:  # conversion of a malformed value fails in any way; it counts as not told
         return Element("UN", b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from math import isfinite
 
 from pydicom.datadict import tag_for_keyword
 
@@ -37,7 +38,8 @@ _TAGS = {keyword: tag_of(keyword) for keyword in (
     *_EMPTIED, *_ESSENTIAL, "PatientName", "PatientAge", "PixelRepresentation", "SamplesPerPixel",
     "PhotometricInterpretation", "SOPClassUID", "SpecificCharacterSet", "PatientIdentityRemoved",
     "DeidentificationMethod", "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
-    "AcquisitionDate", "BurnedInAnnotation", "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
+    "AcquisitionDate", "RescaleSlope", "RescaleIntercept", "BurnedInAnnotation",
+    "CodeValue", "CodingSchemeDesignator", "CodeMeaning",
 )}  # fmt: skip
 
 
@@ -45,8 +47,9 @@ def clean_header(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
     """The attributes that may stand before the pixels, with a declaration of what was done.
 
     Consistent: equal identifiers become equal pseudonyms under one key, in any order and on any machine.
-    Raises StudyRejected for a birth after the study. Source: PS3.15 Annex E.
+    Raises StudyRejected for a birth after the study and a rescale that is no number. Source: PS3.15 Annex E.
     """
+    _require_rescale(raw)
     case = _case_of(raw, pseudonyms)
     clean = scrub(raw, case)
     _put_age(clean, raw, case)
@@ -63,6 +66,25 @@ def require_whole(clean: Elements) -> None:
             raise StudyRejected(
                 "malformed_header", f"{keyword} has not the form that PS3.5 6.2 asks for.", "correct it at its source"
             )
+
+
+def _require_rescale(raw: Elements) -> None:
+    """A malformed value counts as not told; of these two that would make another unit of the pixels (C.11.1)."""
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        element = raw.get(_TAGS[keyword], Element("DS", b""))
+        if not element.value or (isinstance(element.value, bytes) and not element.value.strip(b" \0")):
+            continue
+        if not _is_finite(element):
+            raise StudyRejected("malformed_rescale", f"{keyword} is no finite number.", "correct it at its source")
+
+
+def _is_finite(element: Element) -> bool:
+    if isinstance(element.value, list):
+        return False
+    try:
+        return isfinite(float(element.value.strip(b" \0")))
+    except ValueError:
+        return False
 
 
 def text_at(elements: Elements, keyword: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 
 import numpy as np
@@ -20,6 +21,8 @@ _NEEDED = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Modality",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation",
 )  # fmt: skip
+_UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+_UID = re.compile(r"[0-9.]{1,64}")  # PS3.5 9.1, but for zeros in front, which devices write
 LARGEST_PIXELS = 100_000_000  # a forged header must not make us allocate the machine's memory
 LARGEST_VOXELS = 2_000_000_000  # the same for all frames of one object: 4 GB of 16 bits
 
@@ -63,6 +66,8 @@ def parse_dicom(content: bytes) -> Dataset:
         raise
     except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
         raise StudyRejected("unreadable_dicom", "the DICOM file cannot be parsed.", "check the export") from None
+    if not dataset:  # pydicom forgets all that it has read where it meets the end of the file inside a structure
+        raise StudyRejected("truncated", "the DICOM file ends before its first attribute does.", "copy it again")
     return dataset
 
 
@@ -85,6 +90,11 @@ def _require_attributes(dataset: Dataset) -> None:
         if not text(dataset, keyword):
             raise StudyRejected(
                 f"no_{keyword}", f"{keyword} is missing or empty.", "send the study again with this attribute"
+            )
+    for keyword in _UIDS:
+        if not _UID.fullmatch(text(dataset, keyword)):
+            raise StudyRejected(
+                "malformed_uid", f"{keyword} is not 1 to 64 digits and dots (PS3.5 9.1).", "correct it at its source"
             )
     if not text(dataset, "SOPClassUID").startswith(_IMAGE_CLASSES):
         raise StudyRejected("not_an_image", "the SOP class is not one of DICOM's storage classes.", "leave it out")

@@ -67,7 +67,7 @@ def texts_of(element: Element, encodings: tuple[str, ...]) -> list[str]:
 def encodings_of(elements: Elements) -> tuple[str, ...]:
     """Python's names of the character sets that a data set declares; an unknown one counts as Latin-1."""
     element = elements.get(CHARACTER_SET)
-    names = texts_of(Element("CS", element.value), ()) if element else []
+    names = texts_of(Element("CS", element.value), ("iso8859",)) if element else []
     try:
         return tuple(convert_encodings(names or ["ISO_IR 6"]))
     except (LookupError, ValueError):
