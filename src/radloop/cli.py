@@ -184,7 +184,9 @@ def settings() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="jobs (with ratios), slices, text, folds, seeds or receive.")] = "jobs",
+    what: Annotated[
+        str, typer.Argument(help="jobs (with ratios), slices, decode, workers, text, folds, seeds, receive.")
+    ] = "jobs",
     use_case: UseCaseArgument = DEFAULT_CASE,
     data_folder: Annotated[Path | None, typer.Option("--data", help="folds: ChestX-ray14; else simulated.")] = None,
     seeds: Annotated[int, typer.Option(help="seeds: how many.")] = 20,
@@ -192,7 +194,15 @@ def bench(
     seconds: Annotated[float, typer.Option(help="receive: how long to send.")] = 120.0,
 ) -> None:
     """Measure: jobs against the plain way, network against baselines, monitor over many seeds, the DICOM receiver."""
-    from radloop.bench.running import bench_folds, bench_jobs, bench_receive, bench_slices, bench_text
+    from radloop.bench.running import (
+        bench_decode,
+        bench_folds,
+        bench_jobs,
+        bench_receive,
+        bench_slices,
+        bench_text,
+        bench_workers,
+    )
 
     chosen = load_settings()
     if what == "jobs":
@@ -211,10 +221,16 @@ def bench(
         bench_receive(chosen, seconds)
     elif what == "slices":
         bench_slices(chosen)
+    elif what == "decode":
+        bench_decode(chosen)
+    elif what == "workers":
+        bench_workers(chosen)
     elif what == "text":
         bench_text(chosen, data_folder, seeds)
     else:
-        raise ConfigurationError(f"no bench {what!r}", "choose jobs, slices, text, folds, seeds or receive")
+        raise ConfigurationError(
+            f"no bench {what!r}", "choose jobs, slices, decode, workers, text, folds, seeds or receive"
+        )
 
 
 Who = Annotated[str, typer.Option(prompt="your name", help="Who decides; written to the ledger.")]
