@@ -32,7 +32,7 @@ Ways = Mapping[str, Callable[[], np.ndarray]]
 
 @dataclass(frozen=True)
 class Decoding:
-    """One codec: median milliseconds of CPU a film, ours and the fastest other, and the median of ours over it in turns."""
+    """One codec: median milliseconds of CPU a film, ours and the fastest other; `ratio` is the median over turns."""
 
     codec: str
     bits: int
@@ -153,7 +153,7 @@ def _compared(name: str, bits: int, ways: Ways, pixels: np.ndarray, turns: int) 
 
 
 def _seconds(way: Callable[[], object], repeats: int) -> float:
-    """Seconds of CPU, because decoding waits for nothing, and what else runs here would drown tenths of a millisecond."""
+    """Seconds of CPU: decoding waits for nothing, and what else runs would drown tenths of a millisecond."""
     began = time.process_time()
     for _ in range(repeats):
         way()
