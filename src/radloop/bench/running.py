@@ -81,6 +81,30 @@ def bench_slices(settings: Settings, files: int = 10_000, turns: int = 3) -> Non
     show_table("CT slices beside pydicom, outputs equal", ratio_rows(compared))
 
 
+def bench_decode(settings: Settings, turns: int = 11) -> None:
+    """Lossless streams: ours beside every library at hand, outputs equal."""
+    from radloop.bench.decode import time_decoding
+
+    rows = []
+    for one in time_decoding(turns):
+        rows.append(asdict(one) | {"goal": one.goal})
+        show_table(f"{one.codec}, {one.bits} bits: ms of CPU a film of 512 px", rows[-1:])
+    keep(settings.root / "bench", "decode", rows)
+
+
+def bench_workers(settings: Settings, files: int = 2000, turns: int = 3) -> None:
+    """De-identification with held processes: compressed slices, then uncompressed ones."""
+    from radloop.bench.workers import SYNTAXES, time_workers
+
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
+        for syntax in SYNTAXES:
+            slices = files // 4 if syntax == "JPEG 2000" else files  # it decodes 30 times more slowly
+            rows.append(asdict(time_workers(Path(folder) / syntax, syntax, slices, turns)))
+            show_table("CT slices of 512 x 512: files a second with no, one and two workers", rows[-1:])
+    keep(settings.root / "bench", "workers", rows)
+
+
 def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
     """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
     from radloop.bench.text import Tally, measure_films, measure_recall, time_search

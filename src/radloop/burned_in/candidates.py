@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 CELL = 8  # pixels a side
 FEWEST_STROKES = 3  # steps up and as many down in one cell; an outline of anatomy goes one way only
@@ -60,6 +59,8 @@ def meet(one: Box, other: Box) -> bool:
 
 
 def _at(picture: np.ndarray, scale: int) -> list[tuple[int, Box]]:
+    from scipy import ndimage  # a third of a reader's start, and needed only where text is searched
+
     rows, columns = (side // scale // CELL for side in picture.shape)
     if not rows or not columns:
         return []

@@ -69,6 +69,22 @@ def slices() -> None:
 
 
 @app.command()
+def decode() -> None:
+    """Each codec beside every library that reads it."""
+    from radloop.bench.running import bench_decode
+
+    bench_decode(load_settings())
+
+
+@app.command()
+def workers() -> None:
+    """Two reading processes beside one and beside none."""
+    from radloop.bench.running import bench_workers
+
+    bench_workers(load_settings())
+
+
+@app.command()
 def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of each kind.")] = 20) -> None:
     """Names burned into pixels: how many are found, and how many pictures without any are touched."""
     from radloop.bench.running import bench_text
