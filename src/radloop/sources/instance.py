@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, text, values_of, whole
+from radloop.dicom.read import is_dicom, number, numbers, text, values_of, whole
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, as_date, sex_code
@@ -156,6 +157,9 @@ def _described(clean: Told) -> dict[str, Any]:
         "exposure": _exposure(clean),
         "series_id": text(clean, "SeriesInstanceUID") or None,
         "slice_thickness": number(clean, "SliceThickness"),
+        "orientation": orientation_of(numbers(clean, "ImageOrientationPatient", 6)),
+        "kernel": text(clean, "ConvolutionKernel") or None,
+        "series_description": text(clean, "SeriesDescription") or None,
         "pixel_spacing": number(clean, "PixelSpacing") or number(clean, "ImagerPixelSpacing"),
     }
 

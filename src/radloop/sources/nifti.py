@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.values import age_in_years, sex_code
 from radloop.errors import ConfigurationError
@@ -88,6 +89,7 @@ class NiftiPairs(FileSource):
             photometric_interpretation="MONOCHROME2",
             pixel_spacing=float(np.linalg.norm(image.affine[:3, 1])),
             slice_thickness=float(np.linalg.norm(image.affine[:3, 2])),
+            orientation=orientation_of(image.affine[:3, :2].T.ravel()),
             **facts,
         )
         return Arrival(record, stored)
