@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -130,7 +131,7 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
         sex=sex_code(text(clean, "PatientSex")),
         age=age_in_years(text(clean, "PatientAge")),
         findings=findings,
-        **_described(clean),
+        **described(clean),
     )
     return Arrival(record, stripped.content, stripped.day)
 
@@ -142,7 +143,7 @@ def _hash_of_stored(clean: Told, content: memoryview) -> str:
     return pixel_sha256(np.frombuffer(content, f"<{sign}{bits // 8}").reshape(rows, columns))
 
 
-def _described(clean: Told) -> dict[str, Any]:
+def described(clean: Told | Dataset) -> dict[str, Any]:
     """What a de-identified header tells of the acquisition; what it does not tell is None."""
     return {
         "modality": text(clean, "Modality") or None,
