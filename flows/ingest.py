@@ -45,7 +45,8 @@ def admit(use_case: str, source: str, folder: str) -> Admission:
 
     arrivals = open_source(source, Path(folder), open_pseudonyms(load_settings()), workers=load_settings().workers)
     with progress_bar("ingesting studies", len(arrivals)) as advance:
-        return admit_all(arrivals, workspace().snapshot_folder(use_case), progress=advance)
+        select = workspace().case(use_case).ingest.select
+        return admit_all(arrivals, workspace().snapshot_folder(use_case), advance, select)
 
 
 @outside

@@ -40,6 +40,7 @@ class Admission:
     already: int = 0  # known already, with nothing new to say
     quarantined: int = 0  # refused, now listed with their reason
     relabelled: int = 0  # known images whose findings are new or corrected
+    not_selected: dict[str, int] = field(default_factory=dict)  # not taken by the rules of ingest.select, by reason
 
 
 @dataclass
@@ -106,6 +107,11 @@ def read_catalog(folder: Path) -> pd.DataFrame:
     lists = [None if found is None else list(found) for found in frame["findings"]]
     frame["findings"] = pd.Series(lists, dtype=object)
     return frame.drop_duplicates("record_id", keep="last").reset_index(drop=True)
+
+
+def has_catalog(folder: Path) -> bool:
+    """Whether anything was admitted to the snapshot in `folder`."""
+    return bool(_parts(folder / "catalog"))
 
 
 def read_quarantine(folder: Path) -> pd.DataFrame:

@@ -8,21 +8,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from radloop.catalog import Admission, admit
+from radloop.catalog import Admission, admit, has_catalog, read_catalog
 from radloop.errors import StudyRejected
+from radloop.params import Select
 from radloop.records import Arrival, Rejection
 from radloop.retained import load_retained
+from radloop.selection import Selection
 from radloop.sources import Source
 
 PRODUCTION = "production"
 
 
-def ingest(source: Source, snapshot: Path, progress: Callable[[int], None] | None = None) -> Admission:
-    """Admit a whole source to the snapshot; `progress` is told how many more things have been read.
+def ingest(
+    source: Source, snapshot: Path, progress: Callable[[int], None] | None = None, select: Select | None = None
+) -> Admission:
+    """Admit what `select` takes of a source, by default all; `progress` is told how many more things have been read.
 
-    Raises as `radloop.catalog.admit` does; a study that cannot be used is quarantined, not raised.
+    What is not taken is counted by reason in `Admission.not_selected`. Raises as `radloop.catalog.admit` does; a
+    study that cannot be used is quarantined, not raised.
     """
-    return admit(snapshot, _counted(source, progress) if progress else source)
+    selection = Selection(select or Select(), lambda: _series(snapshot))
+    admission = admit(snapshot, selection.of(_counted(source, progress) if progress else source))
+    return replace(admission, not_selected=dict(sorted(selection.left_out.items())))
 
 
 def admit_labelled(snapshot: Path, retained: Path, labelled: pd.DataFrame) -> Admission:
@@ -34,6 +41,14 @@ def admit_labelled(snapshot: Path, retained: Path, labelled: pd.DataFrame) -> Ad
     """
     told = labelled[labelled["label_findings"].notna()].drop_duplicates("input_sha256", keep="last")
     return admit(snapshot, _labelled(retained, told))
+
+
+def _series(snapshot: Path) -> frozenset[str]:
+    """The series whose images a snapshot holds; none where there is no snapshot yet."""
+    if not has_catalog(snapshot):
+        return frozenset()
+    rows = read_catalog(snapshot)
+    return frozenset(rows.loc[rows["role"] != "mask", "series_id"].dropna())
 
 
 def _counted(arrivals: Iterable[Arrival | Rejection], progress: Callable[[int], None]) -> Iterator[Arrival | Rejection]:

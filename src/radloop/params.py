@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from radloop.errors import ConfigurationError
 
@@ -62,12 +62,48 @@ class Task(Section):
     accepts: Accepts
 
 
+class Choice(Section):
+    """What is taken: one of `include`, anything where that is empty, and never one of `exclude`."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+Orientation = Literal["axial", "coronal", "sagittal", "oblique"]
+
+
+class Orientations(Section):
+    """A `Choice` of how planes lie, so that a misspelt one is an error and not an empty snapshot."""
+
+    include: tuple[Orientation, ...] = ()
+    exclude: tuple[Orientation, ...] = ()
+
+
+class Select(Section):
+    """Which series are taken, all by default; `slice_thickness` is the lowest and the highest in mm, or empty."""
+
+    modality: Choice = Choice()
+    body_part: Choice = Choice()
+    description: Choice = Choice()
+    orientation: Orientations = Orientations()
+    kernel: Choice = Choice()
+    slice_thickness: tuple[float, float] | tuple[()] = ()
+
+    @field_validator("slice_thickness")
+    @classmethod
+    def _ascending(cls, bounds: tuple[float, ...]) -> tuple[float, ...]:
+        if bounds and not 0 <= bounds[0] <= bounds[1]:
+            raise ValueError("slice_thickness is not the lowest and then the highest in mm")
+        return bounds
+
+
 class Ingest(Section):
-    """Where studies come from by default."""
+    """Where studies come from by default, and which of their series are taken."""
 
     source: str
     studies: int = Field(gt=0)
     seed: int
+    select: Select = Select()
 
 
 class Validate(Section):

@@ -63,6 +63,9 @@ class Record:
     of: str | None = None  # the record that a mask delineates
     frames: int | None = None  # planes of one object; None where it is a single one
     slice_thickness: float | None = None  # mm
+    orientation: str | None = None  # axial, coronal, sagittal or oblique: how the planes lie
+    kernel: str | None = None  # of the reconstruction
+    series_description: str | None = None  # the words of radiology that de-identification leaves of it
 
 
 @dataclass(frozen=True)

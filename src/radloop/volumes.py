@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydicom.dataset import Dataset
+from pydicom.uid import RTStructureSetStorage
 
 from radloop.catalog import read_content, read_contents
-from radloop.dicom.read import parse_dicom
+from radloop.dicom.read import parse_dicom, text
+from radloop.dicom.segments import read_segments, segment_masks
 from radloop.dicom.series import series_volume
+from radloop.dicom.structures import read_structures, structure_mask
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
-from radloop.nifti import CONTENT_TYPE, read_nifti
+from radloop.nifti import CONTENT_TYPE, Nifti, read_nifti
 
 ON_GRID = 0.01  # of a voxel: how far a mask's corners may lie from its image's
 
@@ -40,12 +44,54 @@ def read_volume(folder: Path, rows: pd.DataFrame) -> Volume:
 def read_mask(folder: Path, row: Any, volume: Volume) -> np.ndarray:
     """The labels of one mask as int32 [i, j, k] on the grid of `volume`, the volume of the image that it delineates.
 
-    `row` is a row of the catalog frame. Raises StudyRejected where it is no mask or lies on another grid: nothing is
-    resampled here.
+    `row` is a row of the catalog frame. Labels are a NIfTI file's values, or the numbers of regions or segments.
+    Raises StudyRejected where it is no mask, lies on another grid (nothing is resampled here), or where regions
+    overlap, for a voxel has one label: `read_regions` gives them apart.
     """
-    if row.role != "mask" or row.content_type != CONTENT_TYPE:
+    _require_mask(row)
+    if row.content_type == CONTENT_TYPE:
+        return _nifti_labels(read_nifti(read_content(folder, row)), volume)
+    labels = np.zeros(volume.voxels.shape, np.int32, order="F")
+    for number, inside in read_regions(folder, row, volume).items():
+        if labels[inside].any():
+            raise StudyRejected("overlap", "regions of the mask overlap.", "read them apart with read_regions")
+        labels[inside] = number
+    return labels
+
+
+def read_regions(folder: Path, row: Any, volume: Volume) -> dict[int, np.ndarray]:
+    """The regions of an RTSTRUCT or the segments of a SEG by number, each as bool [i, j, k] on the grid of `volume`.
+
+    Regions without contours are left out. Raises StudyRejected as `radloop.dicom.structures` and
+    `radloop.dicom.segments` do.
+    """
+    mask = _object(folder, row)
+    if text(mask, "SOPClassUID") != RTStructureSetStorage:
+        return segment_masks(mask, volume)
+    return {one.number: structure_mask(one, volume) for one in read_structures(mask) if one.contours}
+
+
+def region_names(folder: Path, row: Any) -> dict[int, str]:
+    """What the regions or segments of a DICOM mask are called, by number: the words that de-identification left."""
+    mask = _object(folder, row)
+    if text(mask, "SOPClassUID") != RTStructureSetStorage:
+        return {one.number: one.label for one in read_segments(mask)}
+    return {one.number: one.name for one in read_structures(mask)}
+
+
+def _require_mask(row: Any) -> None:
+    if row.role != "mask":
         raise StudyRejected("not_a_mask", "the row is no mask.", "choose a row whose role is mask")
-    image = read_nifti(read_content(folder, row))
+
+
+def _object(folder: Path, row: Any) -> Dataset:
+    _require_mask(row)
+    if row.content_type == CONTENT_TYPE:
+        raise StudyRejected("not_a_mask", "the mask is a NIfTI file, which has no regions.", "read it with read_mask")
+    return parse_dicom(read_content(folder, row))
+
+
+def _nifti_labels(image: Nifti, volume: Volume) -> np.ndarray:
     mask = Volume.from_ras(image.labels(), image.affine)
     shape = volume.voxels.shape
     corners = np.array([(i, j, k) for i in (0, shape[0]) for j in (0, shape[1]) for k in (0, shape[2])])

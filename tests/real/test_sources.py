@@ -29,15 +29,15 @@ def test_the_real_chest_set_is_ingested_whole(shared_data: Path, tmp_path: Path)
     assert ingest(open_source("nih_cxr", shared_data / "nih_cxr", KEY), snapshot) == Admission(already=808)
 
 
-def test_real_ct_mr_and_pet_are_read_and_their_contours_refused(shared_data: Path, tmp_path: Path) -> None:
+def test_real_ct_mr_and_pet_are_read_with_their_contours(shared_data: Path, tmp_path: Path) -> None:
     snapshot = tmp_path / "d"
     admission = ingest(open_source("dicom_folder", shared_data / "dicom_sts_004", KEY), snapshot)
-    assert admission == Admission(admitted=230, quarantined=3)
+    assert admission == Admission(admitted=233)
     frame = read_catalog(snapshot)
-    assert frame["modality"].value_counts().to_dict() == {"CT": 85, "PT": 85, "MR": 60}
+    assert frame["modality"].value_counts().to_dict() == {"CT": 85, "PT": 85, "MR": 60, "RTSTRUCT": 3}
     assert frame["patient_id"].nunique() == frame["study_id"].nunique() == 1
     assert set(frame["sex"]) == {"F"}
-    assert read_quarantine(snapshot)["source"].tolist() == ["dicom_folder"] * 3
+    assert read_quarantine(snapshot).empty
     _check_hounsfield(snapshot)
     stored = b"".join(path.read_bytes() for path in snapshot.rglob("*.*") if path.is_file())
     assert b"STS_004" not in stored and b"1.3.6.1.4.1.14519" not in stored

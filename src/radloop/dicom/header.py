@@ -10,6 +10,7 @@ from pydicom.datadict import tag_for_keyword
 
 from radloop.dicom.elements import Element, Elements
 from radloop.dicom.forms import to_bytes, well_formed
+from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.scrub import NAMING, Case, encodings_of, scrub, texts_of
 from radloop.dicom.values import as_date, whole_years
@@ -55,13 +56,25 @@ def clean_header(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
     _put_age(clean, raw, case)
     _put_identity(clean, raw)
     _put_layout(clean, raw)
-    _declare(clean, raw, pseudonyms)
+    _declare(clean, raw, pseudonyms.profile)
     return clean
 
 
-def require_whole(clean: Elements) -> None:
+def clean_object(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
+    """As `clean_header`, of an object that is no picture: nothing is said of pixels, for none were searched."""
+    case = _case_of(raw, pseudonyms)
+    clean = scrub(raw, case)
+    _put_age(clean, raw, case)
+    _put_identity(clean, raw)
+    knobs = pseudonyms.profile.knobs.model_copy(update={"clean_pixel_data": "keep"})
+    _declare(clean, raw, Profile(knobs))
+    require_whole(clean, _ESSENTIAL[:4])
+    return clean
+
+
+def require_whole(clean: Elements, essential: tuple[str, ...] = _ESSENTIAL) -> None:
     """Raises StudyRejected where a value without which nothing can be stored had not the form of its kind."""
-    for keyword in _ESSENTIAL:
+    for keyword in essential:
         if not clean.get(_TAGS[keyword], Element("", b"")).value:
             raise StudyRejected(
                 "malformed_header", f"{keyword} has not the form that PS3.5 6.2 asks for.", "correct it at its source"
@@ -152,9 +165,8 @@ def _put_layout(clean: Elements, raw: Elements) -> None:
     clean[_TAGS["PhotometricInterpretation"]] = Element("CS", to_bytes("CS", [kind]))
 
 
-def _declare(clean: Elements, raw: Elements, pseudonyms: Pseudonyms) -> None:
+def _declare(clean: Elements, raw: Elements, profile: Profile) -> None:
     """PS3.15 E.1.1: say that identity was removed and how. What an earlier de-identifier said of others' deeds goes."""
-    profile = pseudonyms.profile
     clean[_TAGS["SpecificCharacterSet"]] = Element("CS", b"ISO_IR 192")
     clean[_TAGS["PatientIdentityRemoved"]] = Element("CS", b"YES ")
     clean[_TAGS["DeidentificationMethod"]] = Element("LO", to_bytes("LO", profile.method))

@@ -35,7 +35,7 @@ def stored_frames(dataset: Dataset) -> np.ndarray:
 
     Returns [frames, rows, columns]. Raises StudyRejected as `stored_values` does.
     """
-    frames = decoded_frames(dataset) if _needs_codec(dataset) else _native(dataset)
+    frames = decoded_frames(dataset) if needs_codec(dataset) else _native(dataset)
     unused = 8 * frames.dtype.itemsize - whole(dataset, "BitsStored", 0)
     return np.asarray((frames << unused) >> unused) if unused else frames
 
@@ -83,7 +83,8 @@ def _malformed_table_refused() -> Iterator[None]:
         raise StudyRejected("lookup_table", "a look-up table or window is malformed.", "re-export") from None
 
 
-def _needs_codec(dataset: Dataset) -> bool:
+def needs_codec(dataset: Dataset) -> bool:
+    """Whether the pixels are compressed, or in another byte order than everybody's."""
     return _syntax(dataset) not in (*_PLAIN, "")
 
 

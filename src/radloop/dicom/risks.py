@@ -12,7 +12,7 @@ from radloop.errors import StudyRejected
 #: Kinds that are known for text in the picture: secondary capture, ultrasound, and what else is no camera of X-rays.
 _WRITTEN_ON = frozenset(("US", "IVUS", "SC", "OT", "ES", "XC", "GM", "DOC", "HC"))
 _WRITTEN_ON_CLASSES = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.6", "1.2.840.10008.5.1.4.1.1.3")
-_HAS_SURFACE = frozenset(("CT", "MR", "PT", "NM"))
+_HAS_SURFACE = frozenset(("CT", "MR", "PT", "NM", "RTSTRUCT", "SEG"))  # a contour of the skin is a face too
 _HEADS = frozenset(
     ("head", "brain", "skull", "face", "facial", "headneck", "orbit", "sinus", "sinuses", "maxilla", "mandible")
 )

@@ -12,11 +12,12 @@ from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
 from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, TIMEZONE, fits
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.vocabulary import cleaned, tells
+from radloop.dicom.vocabulary import cleaned, cleaned_region, tells
 
 DEEPEST = 8  # sequences within sequences; deeper ones are made to exhaust a reader
 _SHORT, _MOST_DONE = 128, 4096  # bytes of a value and values of a case that are worth remembering
 _SCHEME, _CODE_VALUE, _MEANING = 0x00080102, 0x00080100, 0x00080104
+_REGION_NAMES = (0x30060026, 0x00620005)  # ROIName, SegmentLabel
 #: Coding schemes that are published (PS3.16 Chapter 8): a hospital's own codes may be anybody's number.
 _PUBLISHED = frozenset(
     ("ACR", "DCM", "FMA", "I10", "I9C", "LN", "MA", "MDC", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UCUM", "UMLS")
@@ -129,7 +130,7 @@ def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most
     if letter == "U":
         return _renamed(element, case)
     if letter == "C":
-        return _cleaned(element, case, tag == TIMEZONE)
+        return _cleaned(tag, element, case)
     return _kept(tag, element, case, most)
 
 
@@ -169,17 +170,18 @@ def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
     return Element(vr, found[0])
 
 
-def _cleaned(element: Element, case: Case, temporal: bool) -> Element | None:
+def _cleaned(tag: int, element: Element, case: Case) -> Element | None:
     """A date moved, or a text cut down to the words of radiology."""
     texts = texts_of(element, case.encodings)
-    if element.vr in TIMES or temporal:
+    if element.vr in TIMES or tag == TIMEZONE:
         days = [moved(element.vr, text, case.days_back) for text in texts]
         whole = [day for day in days if day]
         return Element(element.vr, to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None
     if element.vr not in FREE:
         return None
     size = 16 if element.vr in ("AE", "SH") else 64
-    words = [cleaned(text, case.words)[:size].strip() for text in texts]
+    clean = cleaned_region if tag in _REGION_NAMES else cleaned
+    words = [clean(text, case.words)[:size].strip() for text in texts]
     return Element(element.vr, to_bytes(element.vr, words)) if any(words) else None
 
 

@@ -18,7 +18,7 @@ from radloop.dicom.read import items_of, text, whole
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
 
-_LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # Label Map Segmentation (PS3.4 B.5), newer than pydicom 3.0's list
+LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # Label Map Segmentation (PS3.4 B.5), newer than pydicom 3.0's list
 ON_GRID = 0.01  # of a voxel: how far a frame's first pixel may lie from the volume's
 Code = tuple[str, str, str]
 """A coded concept: value, scheme, meaning (PS3.3 8.8), for instance ("4147007", "SCT", "Mass")."""
@@ -52,7 +52,7 @@ def read_segments(dataset: Dataset) -> list[Segment]:
 
 
 def _require_segmentation(dataset: Dataset) -> None:
-    if text(dataset, "SOPClassUID") not in (SegmentationStorage, _LABEL_MAP_STORAGE):
+    if text(dataset, "SOPClassUID") not in (SegmentationStorage, LABEL_MAP_STORAGE):
         raise StudyRejected("not_seg", "the object is no Segmentation.", "choose the SEG")
 
 

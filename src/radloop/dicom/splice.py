@@ -42,10 +42,10 @@ def splice(content: bytes, file: Part10, pixels: memoryview, pseudonyms: Pseudon
     require_whole(header)
     padding = b"\0" * (len(pixels) % 2)
     data = head(PIXEL_DATA, "OW", len(pixels) + len(padding))
-    return b"".join((bytes(128), b"DICM", _meta(header), encode(header), data, pixels, padding)), header
+    return b"".join((bytes(128), b"DICM", meta_information(header), encode(header), data, pixels, padding)), header
 
 
-def _meta(header: Elements) -> bytes:
+def meta_information(header: Elements) -> bytes:
     """File meta information (PS3.10 7.1) of a file by us."""
     uids = (header[_CLASS].value, header[_INSTANCE].value, even(EXPLICIT, b"\0"), even(IMPLEMENTATION.encode(), b"\0"))
     values = [Element("UI", value) for value in uids] + [Element("SH", even(VERSION.encode()))]

@@ -52,7 +52,7 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     pixels = clean_pixels(content, file, told)
     if pixels is None:
         return _plainly(content, pseudonyms)
-    _refuse(told, file.elements, pseudonyms)
+    refuse_unfit(told, file.elements, pseudonyms)
     pixels = _cleaned(pixels, told, pseudonyms)
     stored, header = splice(content, file, pixels, pseudonyms)
     return Stripped(stored, Told(header), pixels, study_day(file.elements))
@@ -72,7 +72,7 @@ def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     with bounded(HEADER):
         raw = read_dicom(content)
         elements = elements_of(raw)
-        _refuse(Told(elements), elements, pseudonyms)
+        refuse_unfit(Told(elements), elements, pseudonyms)
         decoded = decoded_mib(raw, pseudonyms.profile.knobs)
     with bounded(decoding(decoded)):
         clean = deidentify(raw, pseudonyms)
@@ -82,7 +82,8 @@ def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     )
 
 
-def _refuse(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:
+def refuse_unfit(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:
+    """Raises StudyRejected for an impossible sex or age, and for a kind that the profile quarantines."""
     sex_code(text(told, "PatientSex"))
     age_in_years(text(told, "PatientAge"))
     refuse_recognisable(told, elements, pseudonyms.profile)

@@ -31,6 +31,29 @@ _LIST = """
 """
 WORDS = frozenset(_LIST.split())
 
+#: What regions are called besides: in names of regions alone, for elsewhere these words would change stored bytes.
+_REGIONS = """
+    boost bowelbag brainstem bulb canal chiasm cochlea cord couch ctv cyst duodenum enlarging external fossa gallbladder
+    gland gtv hippocampus igtv internal itv lacrimal larynx lens lesion lymph marrow mass metastasis myocardium necrosis
+    nerve node nodal oar oedema optic organ organs parotid peritumoral pharynx planning pituitary prv ptv rectal region
+    risk roi rtstruct seminal skin stomach submandibular target tongue tract tumors tumours uterine vesicle vessel
+    vessels vitreous volumes
+"""
+REGION_WORDS = WORDS | frozenset(_REGIONS.split())
+_NUMBERED = re.compile(r"([a-z]+)\d{0,2}")  # GTV2: two digits tell nobody apart
+
+
+def cleaned_region(text: str, known: frozenset[str]) -> str:
+    """As `cleaned`, for the name of a region or segment: with the words of contouring, numbered or not."""
+
+    def keeps(word: str) -> bool:
+        low = word.lower()
+        numbered = _NUMBERED.fullmatch(low)
+        bare = numbered[1] if numbered else low
+        return not {low, bare} & known and not {low, bare}.isdisjoint(REGION_WORDS)
+
+    return " ".join(word for word in _WORD.findall(text) if keeps(word))
+
 
 def cleaned(text: str, known: frozenset[str]) -> str:
     """The words of `text` that radiology shares with everybody, but for those `known` to name somebody."""

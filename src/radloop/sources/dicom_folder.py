@@ -15,7 +15,7 @@ from radloop.errors import ConfigurationError
 from radloop.records import Arrival
 from radloop.sources.dicomdir import is_dicomdir, listed
 from radloop.sources.file_source import FileSource
-from radloop.sources.instance import dicom_arrival
+from radloop.sources.objects import object_arrival
 
 LABELS = "labels.csv"
 TRUTH = "truth.parquet"  # what a simulation knows; never shown to a model
@@ -49,7 +49,7 @@ class DicomFolder(FileSource):
             raise ConfigurationError(f"{folder} holds no file", "check the path of the data")
 
     def _read(self, name: str, content: bytes) -> Arrival:
-        arrival = dicom_arrival(content, self._pseudonyms, self.name)
+        arrival = object_arrival(content, self._pseudonyms, self.name)
         findings = self._findings.get(arrival.record.instance_uid)
         return replace(arrival, record=replace(arrival.record, findings=findings))
 

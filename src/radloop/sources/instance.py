@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataset import Dataset
 
+from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, text, values_of, whole
+from radloop.dicom.read import is_dicom, number, numbers, text, values_of, whole
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, as_date, sex_code
@@ -129,7 +131,7 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
         sex=sex_code(text(clean, "PatientSex")),
         age=age_in_years(text(clean, "PatientAge")),
         findings=findings,
-        **_described(clean),
+        **described(clean),
     )
     return Arrival(record, stripped.content, stripped.day)
 
@@ -141,7 +143,7 @@ def _hash_of_stored(clean: Told, content: memoryview) -> str:
     return pixel_sha256(np.frombuffer(content, f"<{sign}{bits // 8}").reshape(rows, columns))
 
 
-def _described(clean: Told) -> dict[str, Any]:
+def described(clean: Told | Dataset) -> dict[str, Any]:
     """What a de-identified header tells of the acquisition; what it does not tell is None."""
     return {
         "modality": text(clean, "Modality") or None,
@@ -156,6 +158,9 @@ def _described(clean: Told) -> dict[str, Any]:
         "exposure": _exposure(clean),
         "series_id": text(clean, "SeriesInstanceUID") or None,
         "slice_thickness": number(clean, "SliceThickness"),
+        "orientation": orientation_of(numbers(clean, "ImageOrientationPatient", 6)),
+        "kernel": text(clean, "ConvolutionKernel") or None,
+        "series_description": text(clean, "SeriesDescription") or None,
         "pixel_spacing": number(clean, "PixelSpacing") or number(clean, "ImagerPixelSpacing"),
     }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.values import age_in_years, sex_code
 from radloop.errors import ConfigurationError
@@ -22,6 +24,8 @@ MANIFEST = "manifest.csv"
 COLUMNS = ("patient", "image", "mask", "modality")
 _SUFFIXES = (".nii.gz", ".nii")
 _MODALITIES = {"CT": "CT", "MR": "MR", "MRI": "MR", "PET": "PT", "PT": "PT"}  # DICOM's code by how a name begins
+DATASET = "dataset.json"
+_SEQUENCES = dict.fromkeys(("FLAIR", "T1W", "T1GD", "T2W", "T2", "ADC", "T1"), "MR")  # which the Decathlon tells too
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class NiftiPairs(FileSource):
             photometric_interpretation="MONOCHROME2",
             pixel_spacing=float(np.linalg.norm(image.affine[:3, 1])),
             slice_thickness=float(np.linalg.norm(image.affine[:3, 2])),
+            orientation=orientation_of(image.affine[:3, :2].T.ravel()),
             **facts,
         )
         return Arrival(record, stored)
@@ -112,7 +117,8 @@ class NiftiPairs(FileSource):
 class Decathlon(NiftiPairs):
     """`imagesTr/` and `labelsTr/` of the Medical Segmentation Decathlon, paired by name; a name is a patient.
 
-    What `imagesTs/` holds has no label and is read as images alone.
+    What `imagesTs/` holds has no label and is read as images alone. The modality is that of `dataset.json`, where
+    there is one. Raises ConfigurationError where that cannot be read.
     """
 
     name = "msd"
@@ -122,15 +128,30 @@ class Decathlon(NiftiPairs):
 
     def _found(self, folder: Path) -> dict[str, _Item]:
         items: dict[str, _Item] = {}
+        modality = _told_modality(folder / DATASET)
         for part in ("imagesTr", "imagesTs"):
             for path in sorted((folder / part).glob("[!.]*.nii*")):
                 patient = next((path.name.removesuffix(s) for s in _SUFFIXES if path.name.endswith(s)), None)
                 if patient is None:
                     continue
-                items[f"{part}/{path.name}"] = _Item(patient)
+                items[f"{part}/{path.name}"] = _Item(patient, None, modality)
                 if part == "imagesTr" and (folder / "labelsTr" / path.name).is_file():
-                    items[f"labelsTr/{path.name}"] = _Item(patient, f"{part}/{path.name}")
+                    items[f"labelsTr/{path.name}"] = _Item(patient, f"{part}/{path.name}", modality)
         return items
+
+
+def _told_modality(path: Path) -> str | None:
+    """The one DICOM modality of all channels that a `dataset.json` lists; None where it tells none or several."""
+    if not path.is_file():
+        return None
+    try:
+        channels = json.loads(path.read_text(encoding="utf-8")).get("modality", {}).values()
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{path.name} cannot be read as a Decathlon's ({type(error).__name__})", "mend the file, or remove it"
+        ) from None
+    told = {(_MODALITIES | _SEQUENCES).get(str(channel).strip().upper()) for channel in channels}
+    return told.pop() if len(told) == 1 else None
 
 
 def _listed(table: Path) -> dict[str, _Item]:

@@ -13,7 +13,7 @@ from radloop.files import sha256
 from radloop.records import Arrival
 from radloop.sources.dicom_folder import read_labels
 from radloop.sources.file_source import FileSource
-from radloop.sources.instance import dicom_arrival
+from radloop.sources.objects import object_arrival
 from radloop.sources.spool import CONFLICT, DAMAGED
 from radloop.sources.studies import Completeness, studies
 
@@ -62,6 +62,6 @@ class SpooledStudies(FileSource):
             raise StudyRejected(reason, _WHY[reason], "look at both and decide which one is right")
         if sha256(content) != path.stem:
             raise StudyRejected(DAMAGED, _WHY[DAMAGED], "check the disk and send the study again")
-        arrival = dicom_arrival(content, self._pseudonyms, self.name)
+        arrival = object_arrival(content, self._pseudonyms, self.name)
         findings = self._findings.get(arrival.record.instance_uid)
         return replace(arrival, record=replace(arrival.record, findings=findings))

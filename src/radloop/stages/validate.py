@@ -22,14 +22,17 @@ from radloop.settings import load_settings
 
 
 def run(case: UseCase, paths: Paths) -> None:
-    """Judge the snapshot of one use case, without ever editing its catalog.
+    """Judge the images of one use case's snapshot, without ever editing its catalog.
+
+    Masks are no films: rows whose role is mask are passed over, and only counted, as `masks_skipped` in the summary.
 
     Writes accepted.parquet and quarantined.parquet (Stored columns and `records.QUALITY`, the latter with
     `reasons`), films.parquet (what the pixels told of every film, for split), data_docs/, summary.json and gate.json.
     Raises ConfigurationError where there is no snapshot.
     """
     snapshot = paths.snapshot(case.name)
-    catalog = read_catalog(snapshot)
+    everything = read_catalog(snapshot)
+    catalog = everything[everything["role"] != "mask"].reset_index(drop=True)
     films = survey(snapshot, catalog, load_settings().workers)
     verdicts = judge_snapshot(case, catalog, films, read_quarantine(snapshot))
     accepted = catalog[[not why for why in verdicts.reasons]]
@@ -38,12 +41,13 @@ def run(case: UseCase, paths: Paths) -> None:
         write_tables(folder, catalog, films, verdicts)
         write_films(folder / "films.parquet", catalog, films, verdicts)
         write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (probe,))
-        write_json(folder / "summary.json", {**verdicts.summary, "shortcut": probe.to_json()})
+        summary = {**verdicts.summary, "masks_skipped": len(everything) - len(catalog), "shortcut": probe.to_json()}
+        write_json(folder / "summary.json", summary)
         write_gate(folder / "gate.json", Gate("validate", case.name, verdicts.checks))
 
 
 def write_tables(folder: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts: Verdicts) -> None:
-    """Write every row of the catalog, unchanged, with the quality of its image, into one of two tables: none is lost.
+    """Write every image of the catalog, unchanged, with the quality of its image, into one of two tables: none is lost.
 
     The quality is measured here and not at ingest: the catalog is append-only, so a measure that is mended later
     could not be mended there, while a new judgement of the same snapshot measures all its films alike.

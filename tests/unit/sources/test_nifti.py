@@ -177,3 +177,27 @@ def test_a_decathlon_folder_pairs_by_name(tmp_path: Path, pseudonyms: Pseudonyms
     arrivals = [item.record for item in open_source("msd", tmp_path / "msd", pseudonyms) if isinstance(item, Arrival)]
     assert [record.role for record in arrivals] == ["image", "mask", "image"]
     assert arrivals[1].of == arrivals[0].record_id and arrivals[1].patient_id == arrivals[0].patient_id
+
+
+@pytest.mark.parametrize(
+    ("told", "modality"),
+    [('{"modality": {"0": "MRI"}}', "MR"), ('{"modality": {"0": "FLAIR", "1": "T1w"}}', "MR"),
+     ('{"modality": {"0": "CT", "1": "PET"}}', None), ('{"name": "x"}', None), (None, None)],
+)  # fmt: skip
+def test_a_decathlon_tells_its_modality_in_dataset_json(
+    tmp_path: Path, pseudonyms: Pseudonyms, told: str | None, modality: str | None
+) -> None:
+    for part, voxels in (("imagesTr", image()), ("labelsTr", label())):
+        (tmp_path / "msd" / part).mkdir(parents=True)
+        (tmp_path / "msd" / part / "case_1.nii.gz").write_bytes(gzip.compress(nifti(voxels)))
+    if told:
+        (tmp_path / "msd" / "dataset.json").write_text(told)
+    arrivals = list(open_source("msd", tmp_path / "msd", pseudonyms))
+    assert [one.record.modality for one in arrivals if isinstance(one, Arrival)] == [modality] * 2
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"modality": 3}'])
+def test_a_dataset_json_that_cannot_be_read_is_an_error(pairs: Path, pseudonyms: Pseudonyms, content: bytes) -> None:
+    (pairs / "dataset.json").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"dataset\.json"):
+        open_source("msd", pairs, pseudonyms)

@@ -49,6 +49,7 @@ def arrivals() -> Iterator[Arrival]:
     yield arrival(203, np.random.default_rng(1).integers(0, 256, (160, 160)).astype(np.uint8))
     yield arrival(204, chest(204), modality="CT", sex="W")
     yield arrival(205, chest(205)[::2, ::2])
+    yield arrival(300, np.eye(160, dtype=np.uint8), role="mask", of="2.25.9")
 
 
 EXPECTED = {
@@ -80,7 +81,7 @@ def test_each_faulty_film_is_quarantined_with_its_reasons_and_none_other(paths: 
     assert {row.patient_id: list(row.reasons) for row in quarantined.itertuples()} == EXPECTED
 
 
-def test_every_row_of_the_catalog_is_in_one_of_two_tables_unchanged(paths: Paths, case: UseCase) -> None:
+def test_every_image_of_the_catalog_is_in_one_of_two_tables_unchanged(paths: Paths, case: UseCase) -> None:
     accepted = pq.read_table(written(paths, case, "accepted.parquet"))
     quarantined = pq.read_table(written(paths, case, "quarantined.parquet"))
     assert accepted.schema.names == [*schema_of(Stored).names, *QUALITY]
@@ -90,8 +91,14 @@ def test_every_row_of_the_catalog_is_in_one_of_two_tables_unchanged(paths: Paths
     ]
     parts = [pq.read_table(path) for path in (paths.snapshot(case.name) / "catalog").glob("*.parquet")]
     assert sorted(both, key=lambda row: row["record_id"]) == sorted(
-        (row for part in parts for row in part.to_pylist()), key=lambda row: row["record_id"]
+        (row for part in parts for row in part.to_pylist() if row["role"] != "mask"), key=lambda row: row["record_id"]
     )
+
+
+def test_masks_are_no_films_and_are_only_counted(paths: Paths, case: UseCase) -> None:
+    tables = [pd.read_parquet(written(paths, case, f"{name}.parquet")) for name in ("accepted", "quarantined", "films")]
+    assert [len(table) for table in tables] == [FILMS, len(EXPECTED), FILMS + len(EXPECTED)]
+    assert read_json(written(paths, case, "summary.json"))["masks_skipped"] == 1
 
 
 def test_the_gate_is_open_and_says_what_it_saw(paths: Paths, case: UseCase) -> None:
