@@ -118,7 +118,7 @@ def test_parquet_is_decoded_names_of_files_count_and_a_longer_number_is_no_date(
 
 def test_the_search_finds_the_originals_themselves(tmp_path: Path) -> None:
     actions = generate(tmp_path, 6, 1, Deidentify(), 1, lambda _: None)
-    words = needles_of(6, 1, actions)
+    words = needles_of(range(6), 1, actions)
     _, found = search(tmp_path / PLANTED, Needles(words))
     assert len(found) == len({action.file for action in actions})
     assert set().union(*found.values()) >= {word for word in words if word.startswith("MRN")}
