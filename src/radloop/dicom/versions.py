@@ -19,8 +19,8 @@ VERSIONS = frozenset(
 #: Words of releases and names of products, none of which is a common family name; in lower case.
 _LIST = """
     achieva affiniti alpha android api applicat application aquilion axiom azurion baseline beta brilliance build
-    coreload definium dev dicom digital digitaldiagnost discovery driver drivers dynamics engine epiq essenta final firmware
-    fix gmp hotfix ingenia ingenuity intera intevo ivs kernel lib library light lightspeed linux luminos medical module
+    coreload definium dev dicom digital digitaldiagnost discovery driver drivers dynamics engine epiq essenta final
+    firmware fix gmp hotfix ingenia ingenuity intera intevo ivs kernel lib library light lightspeed linux luminos medical module
     numaris operating optima orthanc osirix pack package patch pixelmed platform printers pro rad radloop rel release
     rev revision revolution service signa sim simulated soft software somaris speed speedverrel sub syngo system
     systems tomo update ver verrel version versions via viewer vitrea vct win windows workstation ysio

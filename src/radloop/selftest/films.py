@@ -66,7 +66,8 @@ def _plant(folder: Path, data: Dataset, who: Identity, knobs: Deidentify, action
 def _striped(pixels: np.ndarray) -> np.ndarray:
     """Stripes that the smallest network learns to see in a minute, so that the evaluation's gate opens."""
     wave = np.sign(np.sin(np.arange(pixels.shape[1]) * 2 * np.pi / PERIOD + 0.1))
-    return np.clip(pixels + 0.2 * np.ptp(pixels.astype(float)) * wave, 0, 4095).astype("<u2")
+    striped: np.ndarray = np.clip(pixels + 0.2 * np.ptp(pixels.astype(float)) * wave, 0, 4095).astype("<u2")
+    return striped
 
 
 def _findings(table: Path) -> dict[str, str]:

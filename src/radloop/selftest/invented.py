@@ -112,15 +112,8 @@ class Identity:
 
     def tokens(self) -> list[str]:
         """What must be found nowhere."""
-        return [
-            *self.words.values(),
-            self.native,
-            self.number,
-            self.accession,
-            self.telephone,
-            self.email,
-            f"{self.born:%Y%m%d}",
-        ]
+        numbers = (self.number, self.accession, self.telephone, self.email, f"{self.born:%Y%m%d}")
+        return [*self.words.values(), self.native, *numbers]
 
 
 def true_days() -> list[str]:

@@ -22,7 +22,8 @@ HOME, FILMS, SAID = "installation", "films", "said"
 #: Gates as wide as they go and the smallest training: what is judged is what the loop writes, not what it learns.
 KNOBS: dict[str, object] = {
     "prepare.size": 64, "train.epochs": 6, "train.batch_size": 16, "train.patience": 50,
-    "task.accepts.smallest_side": 64, "validate.smallest_side": 64, "validate.smallest_rows": 20, "split.largest_imbalance": 0.5,
+    "task.accepts.smallest_side": 64, "validate.smallest_side": 64, "validate.smallest_rows": 20,
+    "split.largest_imbalance": 0.5,
     "evaluate.auroc_floor": 0.0, "evaluate.baseline_margin": -1.0, "evaluate.largest_calibration_error": 1.0,
     "evaluate.smallest_group": 5, "evaluate.svm_rows": 20, "evaluate.svm_side": 4, "evaluate.bootstrap": 1000,
     "monitor.smallest_window": 20, "register.approvals": 0,

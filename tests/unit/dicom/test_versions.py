@@ -19,7 +19,8 @@ Film, FileOf = Callable[..., Dataset], Callable[[Dataset], bytes]
     "text",
     [
         "syngo.via VB10A", "syngo MR 2004V 4VB11D", "LightSpeedverrel", "gmp_vct.42", "V3.51*P25", "28.0_M5_2005.a",
-        "NUMARIS/4", "EPIQ 7C_1.7.1.24", "coreload.81", "RTNC1", "softwareV1", "0d533f1", "DICOMLib Ver02.00.00[20010925]",
+        "NUMARIS/4", "EPIQ 7C_1.7.1.24", "coreload.81", "RTNC1", "softwareV1", "0d533f1",
+        "DICOMLib Ver02.00.00[20010925]",
         "00-2.0.0(29Oct)", "version 1", "b", "MR Software release:28.0", "R6.1", "",
     ],
 )  # fmt: skip
