@@ -20,10 +20,11 @@ VERSIONS = frozenset(
 _LIST = """
     achieva affiniti alpha android api applicat application aquilion axiom azurion baseline beta brilliance build
     coreload definium dev dicom digital digitaldiagnost discovery driver drivers dynamics engine epiq essenta final
-    firmware fix gmp hotfix ingenia ingenuity intera intevo ivs kernel lib library light lightspeed linux luminos medical module
-    numaris operating optima orthanc osirix pack package patch pixelmed platform printers pro rad radloop rel release
-    rev revision revolution service signa sim simulated soft software somaris speed speedverrel sub syngo system
-    systems tomo update ver verrel version versions via viewer vitrea vct win windows workstation ysio
+    firmware fix gmp hotfix ingenia ingenuity intera intevo ivs kernel lib library light lightspeed linux luminos
+    medical module numaris operating optima orthanc osirix pack package patch pixelmed platform printers pro rad
+    radloop rel release rev revision revolution service signa sim simulated soft software somaris speed speedverrel
+    sub syngo system systems tomo update vct ver verrel version versions via viewer vitrea win windows workstation
+    ysio
 """
 _PRODUCTS = frozenset(_LIST.split()) | WORDS
 _PIECE, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[A-Za-z]+")
