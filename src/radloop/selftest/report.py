@@ -9,6 +9,7 @@ from html import escape
 from pydicom.datadict import keyword_for_tag
 
 from radloop.evaluation.report import STYLE
+from radloop.intervals import Interval
 from radloop.params import Deidentify
 from radloop.selftest.judging import Judged
 from radloop.selftest.scoring import GOAL, Score, rows_of
@@ -40,7 +41,7 @@ def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, 
         "<h2>Planted strings found in what was stored</h2>",
         _table(["File", "Strings"], ([escape(file), escape(", ".join(sorted(it)))] for file, it in traces.items())),
         "<h2>The declared profile</h2>",
-        _table(["Knob", "Value"], ([escape(name), escape(str(value))] for name, value in knobs.model_dump().items())),
+        _table(["Knob", "Value"], ([escape(name), escape(_knob(value))] for name, value in knobs.model_dump().items())),
     ]  # fmt: skip
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -51,9 +52,16 @@ def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, 
     )
 
 
-def _row(row: tuple[str, int, int, object]) -> list[str]:
+def _row(row: tuple[str, int, int, Interval]) -> list[str]:
     name, required, done, share = row
-    return [escape(_said(name)), f"{required:,}", f"{done:,}", escape(str(share))]
+    return [escape(_said(name)), f"{required:,}", f"{done:,}", _percent(share)]
+
+
+def _percent(share: Interval) -> str:
+    """With three decimals: of ten thousand actions one failure shall be seen."""
+    if share.value is None or share.low is None or share.high is None:
+        return escape(str(share))
+    return f"{share.value:.3%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _hidden(score: Score) -> str:
@@ -73,15 +81,28 @@ def _beyond(score: Score) -> str:
 
 def _failures(failures: Sequence[Judged]) -> str:
     rows = (
-        [escape(_said(one.action.category)), _where(one.action.path), escape(one.action.planted),
+        [escape(_said(one.action.category)), _where(one.action.path), escape(_planted(one)),
          escape(one.observed)]
         for one in failures[:SHOWN]
     )  # fmt: skip
     return _table(["Category", "Where", "Planted", "Found instead"], rows)
 
 
+def _planted(one: Judged) -> str:
+    if one.action.category != "pixels_hidden":
+        return one.action.planted
+    left, top, right, bottom = one.action.planted.split(",")
+    return f"text in columns {left} to {right}, rows {top} to {bottom}"
+
+
+def _knob(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
 def _said(category: str) -> str:
-    return category.replace("_", " ").replace("uid", "UID").replace("patid", "PatientID")
+    return category.replace("_", " ").replace("uid", "UID").replace("patid", "PatientID").replace("notnull", "not null")
 
 
 def _where(path: str) -> str:
