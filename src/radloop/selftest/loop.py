@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from radloop.params import Params
 from radloop.progress import progress_bar
 from radloop.selftest.films import plant_films
 from radloop.selftest.traces import Needles, search
-from radloop.settings import QUIET, Settings, orchestration
+from radloop.settings import Settings, orchestration, strange_environment
 from radloop.workspace import Workspace
 
 CASE = "chest_pneumonia"
@@ -77,11 +76,10 @@ def _alone(settings: Settings, home: Path) -> Settings:
 
 def _play(settings: Settings, step: list[str]) -> None:
     """One step as a person would type it; what it says is kept, and searched like the rest."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "RADLOOP_", "MLFLOW_"))}
     own = {"RADLOOP_WORKERS": str(settings.workers), "RADLOOP_THREADS": "1"}
     command = [sys.executable, "-m", "radloop", "run", *step]
     done = subprocess.run(
-        command, cwd=settings.project, env={**plain, **QUIET, **orchestration(settings), **own}, text=True,
+        command, cwd=settings.project, env=strange_environment(**orchestration(settings), **own), text=True,
         capture_output=True, check=False,
     )  # fmt: skip
     said = settings.root / SAID / f"{step[0]}.txt"
