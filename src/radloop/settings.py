@@ -162,6 +162,12 @@ def quieten() -> None:
     os.environ.update(QUIET)
 
 
+def strange_environment(**extra: str) -> dict[str, str]:
+    """The environment for a child that shall know no installation of this user's, its servers or its key."""
+    own = ("PREFECT_", "RADLOOP_", "MLFLOW_")
+    return {name: value for name, value in quiet_environment().items() if not name.startswith(own)} | QUIET | extra
+
+
 def orchestration(settings: Settings) -> dict[str, str]:
     """What Prefect and MLflow need to know of this installation, for this process or a child."""
     return {

@@ -12,7 +12,14 @@ import pytest
 
 from radloop import settings as module
 from radloop.errors import ConfigurationError
-from radloop.settings import QUIET, Settings, orchestration, prepare_orchestration, quiet_environment
+from radloop.settings import (
+    QUIET,
+    Settings,
+    orchestration,
+    prepare_orchestration,
+    quiet_environment,
+    strange_environment,
+)
 
 
 def test_the_environment_sets_every_field_and_secrets_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +86,12 @@ def test_a_home_that_cannot_be_made_is_a_clear_error(tmp_path: Path, monkeypatch
 
 def test_the_project_is_the_checkout_of_this_code() -> None:
     assert (module.PROJECT / "params.yaml").is_file()
+
+
+def test_a_strange_environment_knows_no_server_store_or_key_of_the_user_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PREFECT_API_URL", "RADLOOP_MLFLOW_URI", "RADLOOP_PSEUDONYM_KEY", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, "of the user")
+    monkeypatch.setenv("RADLOOP_OTHER_HOME", "x")
+    made = strange_environment(RADLOOP_HOME="mine")
+    assert "of the user" not in made.values() and made["RADLOOP_HOME"] == "mine" and "PATH" in made
+    assert made.items() >= QUIET.items()

@@ -21,6 +21,7 @@ def _several() -> None:
 def deidentification(
     patients: Annotated[int, typer.Option(min=1, help="How many are invented.")] = 300,
     seed: Annotated[int, typer.Option(help="Equal seeds make equal patients.")] = 0,
+    loop: Annotated[bool, typer.Option(help="Play the whole loop over planted films too: minutes.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where it all goes; must be empty or absent.")] = None,
 ) -> None:
     """Plant identities, ingest, and score the share of required actions done; 1 where it is too small."""
@@ -41,4 +42,15 @@ def deidentification(
     strings = sum(map(len, done.traces.values()))
     typer.echo(f"{done.score.share:.4%} (asked: {GOAL:.1%}), {strings} planted strings in {done.searched} stored files")
     typer.echo(f"page: {folder / REPORT}")
-    raise typer.Exit(0 if done.passed else 1)
+    raise typer.Exit(0 if done.passed and (not loop or _search_loop(folder / "loop", seed)) else 1)
+
+
+def _search_loop(folder: Path, seed: int) -> bool:
+    """Play the loop and tell in which files planted strings are; whether in none."""
+    from radloop.selftest.loop import run_loop
+
+    files, traces = run_loop(folder, seed, load_settings())
+    for name, words in traces.items():
+        typer.echo(f"{name}: {', '.join(sorted(words))}")
+    typer.echo(f"{sum(map(len, traces.values()))} planted strings in {files} files of the whole loop")
+    return not traces

@@ -12,6 +12,7 @@ from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
 from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, TIMEZONE, fits
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.versions import VERSIONS, release
 from radloop.dicom.vocabulary import cleaned, cleaned_region, tells
 
 DEEPEST = 8  # sequences within sequences; deeper ones are made to exhaust a reader
@@ -167,7 +168,13 @@ def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
     found = strict(vr, value, most)
     if found is None or (vr in FREE and tells(found[1], case.words)) or (vr == "CS" and tells(found[1], case.names)):
         return None
-    return Element(vr, found[0])
+    return _released(vr, found[0]) if tag in VERSIONS else Element(vr, found[0])
+
+
+def _released(vr: str, value: bytes) -> Element | None:
+    """A version without the people who may have signed it; None where nothing else was said."""
+    texts = [release(text.strip(" ")) for text in value.decode("utf-8").split("\\")]
+    return Element(vr, to_bytes(vr, texts)) if any(texts) else None
 
 
 def _cleaned(tag: int, element: Element, case: Case) -> Element | None:

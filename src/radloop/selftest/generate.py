@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def generate(
     return actions
 
 
-def needles_of(patients: int, seed: int, actions: list[Action]) -> set[str]:
+def needles_of(patients: Iterable[int], seed: int, actions: list[Action]) -> set[str]:
     """Every planted string that must be found nowhere; what lies beyond the profile is not among them."""
-    words = {token for patient in range(patients) for token in Identity(seed, patient).tokens()}
+    words = {token for patient in patients for token in Identity(seed, patient).tokens()}
     uids = {action.planted for action in actions if action.category in ("uid_changed", "uid_consistent")}
     return words | uids | set(true_days())
 

@@ -112,8 +112,8 @@ class Identity:
 
     def tokens(self) -> list[str]:
         """What must be found nowhere."""
-        named = [word for kind, word in self.words.items() if kind != "engineer"]
-        return [*named, self.native, self.number, self.accession, self.telephone, self.email, f"{self.born:%Y%m%d}"]
+        numbers = (self.number, self.accession, self.telephone, self.email, f"{self.born:%Y%m%d}")
+        return [*self.words.values(), self.native, *numbers]
 
 
 def true_days() -> list[str]:

@@ -41,16 +41,18 @@ def plant_patient(seed: int, patient: int, knobs: Deidentify) -> Iterator[tuple[
             file = f"{who.words['family']}_{who.number}/{who.day(visit):%Y-%m-%d}/IM{place:05d}_{who.words['given']}"
             actions: list[Action] = []
             planter = Planter(Dataset(), who, file, knobs, actions)
-            _identify(planter, visit, place, modality)
-            _describe(planter, visit, modality)
-            _nest(planter, visit, place)
-            _hide(planter)
+            identify(planter, visit, place, modality)
+            _equip(planter, modality)
+            annotate(planter, visit)
+            nest(planter, visit, place)
+            hide(planter)
             planter.sweep(patient * PER_VISIT + visit + place, SWEEP, f"{who.day(visit):%Y%m%d}")
             _draw(planter, visit, place, modality)
-            yield file, _bytes(planter.data, who, (patient + place) % 5), actions
+            yield file, part10(planter.data, who, (patient + place) % 5), actions
 
 
-def _identify(planter: Planter, visit: int, place: int, modality: str) -> None:
+def identify(planter: Planter, visit: int, place: int, modality: str) -> None:
+    """Whose object it is, of which visit, and its UIDs and days."""
     who, day = planter.who, f"{planter.who.day(visit):%Y%m%d}"
     planter.plain(SpecificCharacterSet=list(who.charset), SOPClassUID=CLASSES[modality])
     planter.uid("SOPInstanceUID", who.uid(1, visit, place))
@@ -82,12 +84,16 @@ def _identify(planter: Planter, visit: int, place: int, modality: str) -> None:
     planter.kept(PatientSex="FM"[who.patient % 2], PatientWeight="71.5", PatientSize="1.71")
 
 
-def _describe(planter: Planter, visit: int, modality: str) -> None:
-    who = planter.who
+def _equip(planter: Planter, modality: str) -> None:
     planter.kept(
         Manufacturer="Acme Imaging", ManufacturerModelName="Ray 2", StationName="ROOM7", DeviceSerialNumber="SN4711",
         BodyPartExamined="CHEST", **{name: value for name, value in _PHYSICS[modality].items() if value},
     )  # fmt: skip
+
+
+def annotate(planter: Planter, visit: int) -> None:
+    """Free text of all kinds, with names between the words of radiology."""
+    who = planter.who
     tokens = (who.words["family"], who.telephone, who.email, who.words["physician"], f"{who.day(visit):%d.%m.%Y}")
     note = f"Chest left, für {tokens[0]}" if who.charset == ("ISO_IR 100",) else f"Chest left, {tokens[0]} {who.native}"
     planter.secret(0x00081030, "LO", note, (who.words["family"],), ("chest", "left"))
@@ -95,11 +101,11 @@ def _describe(planter: Planter, visit: int, modality: str) -> None:
     planter.secret(0x00104000, "LT", " ; ".join(("call", *tokens)) + " right knee", tokens, ("right", "knee"))
     planter.secret(0x00181400, "LO", f"for {who.words['given']}", (who.words["given"],))
     if who.patient % 20 == 4:
-        planter.plain(SoftwareVersions=f"VB40 {who.words['engineer']}")
-        planter.ask(0x00181020, "text_removed", who.words["engineer"], beyond=True)
+        planter.secret(0x00181020, "LO", f"VB40 {who.words['engineer']}", (who.words["engineer"],))
+        planter.ask(0x00181020, "text_retained", "VB40", "VB40")
 
 
-def _nest(planter: Planter, visit: int, place: int) -> None:
+def nest(planter: Planter, visit: int, place: int) -> None:
     """Identity several levels deep, references that must still lead somewhere, codes that must stay."""
     who = planter.who
     other = planter.item("ReferencedImageSequence", stays=True)
@@ -119,7 +125,7 @@ def _nest(planter: Planter, visit: int, place: int) -> None:
         level.secrets(PatientName=who.name, PatientID=who.number, RequestingService=who.words["relative"])
 
 
-def _hide(planter: Planter) -> None:
+def hide(planter: Planter) -> None:
     """Private data, an overlay and padding."""
     who, data = planter.who, planter.data
     block = data.private_block(0x0029, f"ACME {who.words['family']}", create=True)
@@ -153,7 +159,8 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
     data.add_new(0x7FE00010, "OW", picture.tobytes())
 
 
-def _bytes(data: Dataset, who: Identity, turn: int) -> bytes:
+def part10(data: Dataset, who: Identity, turn: int) -> bytes:
+    """The file, in one of three transfer syntaxes, with names before and in its meta information."""
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if turn == 1 else ExplicitVRLittleEndian
     data.file_meta.SourceApplicationEntityTitle = who.words["hospital"]

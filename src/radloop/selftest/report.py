@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from pydicom.datadict import keyword_for_tag
+
 from radloop.evaluation.report import STYLE
+from radloop.intervals import Interval
 from radloop.params import Deidentify
 from radloop.selftest.judging import Judged
 from radloop.selftest.scoring import GOAL, Score, rows_of
 
 SHOWN = 200
+_EXTRA = "td{overflow-wrap:anywhere}td:first-child{min-width:12em}code{color:var(--soft)}"
 
 
 def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, int], knobs: Deidentify) -> str:
@@ -37,20 +41,27 @@ def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, 
         "<h2>Planted strings found in what was stored</h2>",
         _table(["File", "Strings"], ([escape(file), escape(", ".join(sorted(it)))] for file, it in traces.items())),
         "<h2>The declared profile</h2>",
-        _table(["Knob", "Value"], ([escape(name), escape(str(value))] for name, value in knobs.model_dump().items())),
+        _table(["Knob", "Value"], ([escape(name), escape(_knob(value))] for name, value in knobs.model_dump().items())),
     ]  # fmt: skip
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Self-test of de-identification</title><style>{STYLE}</style></head><body><main>"
+        f"<title>Self-test of de-identification</title><style>{STYLE}{_EXTRA}</style></head><body><main>"
         + "\n".join(parts)
         + "</main></body></html>\n"
     )
 
 
-def _row(row: tuple[str, int, int, object]) -> list[str]:
+def _row(row: tuple[str, int, int, Interval]) -> list[str]:
     name, required, done, share = row
-    return [escape(name.replace("_", " ")), f"{required:,}", f"{done:,}", escape(str(share))]
+    return [escape(_said(name)), f"{required:,}", f"{done:,}", _percent(share)]
+
+
+def _percent(share: Interval) -> str:
+    """With three decimals: of ten thousand actions one failure shall be seen."""
+    if share.value is None or share.low is None or share.high is None:
+        return escape(str(share))
+    return f"{share.value:.3%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _hidden(score: Score) -> str:
@@ -61,23 +72,63 @@ def _hidden(score: Score) -> str:
 def _beyond(score: Score) -> str:
     kinds = Counter((one.action.category, one.action.path) for one in score.beyond())
     gone = Counter((one.action.category, one.action.path) for one in score.beyond() if one.right)
-    rows = ([escape(f"{kind} at {path}"), str(n), str(gone[kind, path])] for (kind, path), n in sorted(kinds.items()))
-    return _table(["What", "Planted", "Gone all the same"], rows)
+    rows = (
+        [escape(_said(kind)), _where(path), f"{n:,}", f"{gone[kind, path]:,}"]
+        for (kind, path), n in sorted(kinds.items())
+    )
+    return _table(["What should be true", "Where", "Planted", "Gone all the same"], rows)
 
 
 def _failures(failures: Sequence[Judged]) -> str:
     rows = (
-        [escape(one.action.category), f"<code>{escape(one.action.path)}</code>", escape(one.action.planted),
+        [escape(_said(one.action.category)), _where(one.action.path), escape(_planted(one)),
          escape(one.observed)]
         for one in failures[:SHOWN]
     )  # fmt: skip
     return _table(["Category", "Where", "Planted", "Found instead"], rows)
 
 
+def _planted(one: Judged) -> str:
+    if one.action.category != "pixels_hidden":
+        return one.action.planted
+    left, top, right, bottom = one.action.planted.split(",")
+    return f"text in columns {left} to {right}, rows {top} to {bottom}"
+
+
+def _knob(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+def _said(category: str) -> str:
+    return category.replace("_", " ").replace("uid", "UID").replace("patid", "PatientID").replace("notnull", "not null")
+
+
+def _where(path: str) -> str:
+    """Each level of a path by its keyword, the digits of the last beside it."""
+    names = []
+    for level in path.split("/"):
+        tag, _, item = level.partition(".")
+        name = keyword_for_tag(int(tag, 16)) or f"({tag[:4]},{tag[4:]})"
+        names.append(f"{name}[{item}]" if item else name)
+    last = path.rpartition("/")[2][:8]
+    return f"{escape(' › '.join(names))} <code>({last[:4]},{last[4:]})</code>"
+
+
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    if not body:
+    """Columns of numbers alone stand to the right."""
+    lines = list(rows)
+    if not lines:
         return '<p class="soft">None.</p>'
-    return (
-        f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table>"
+    kinds = [" class=n" if all(map(_is_number, column)) else "" for column in zip(*lines, strict=True)]
+    top = "".join(f"<th{kind}>{head}</th>" for kind, head in zip(kinds, heads, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, line, strict=True)) + "</tr>"
+        for line in lines
     )
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").isdigit()

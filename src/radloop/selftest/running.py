@@ -67,7 +67,7 @@ def run_selftest(folder: Path, patients: int, seed: int, knobs: Deidentify, work
     with progress_bar("ingesting", len(names)) as advance:
         ingest(_Noting(source, fates), folder / STORED, advance)
     judged = _judge_all(folder / STORED, dict(zip(names, fates, strict=True)), asked, workers)
-    searched, traces = search(folder / STORED, Needles(needles_of(patients, seed, actions)))
+    searched, traces = search(folder / STORED, Needles(needles_of(range(patients), seed, actions)))
     outcome = Outcome(patients, seed, len(names), settle(judged), searched, traces)
     _keep(folder, outcome, knobs)
     return outcome

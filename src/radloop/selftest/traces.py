@@ -6,9 +6,11 @@ import base64
 import gzip
 import io
 import json
+import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -94,11 +96,14 @@ def search(folder: Path, needles: Needles) -> tuple[int, dict[str, set[str]]]:
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, and what they hold once unpacked: Parquet, gzip, zip, git's objects."""
+    """The bytes of a file, and what they hold once unpacked: Parquet, SQLite, gzip, zip, git's objects."""
     content = path.read_bytes()
     yield content
-    if path.suffix == ".parquet":
+    if content[:4] == b"PAR1":  # whatever it is called: DVC names files by their hash
         yield pq.read_table(path).to_pandas().to_csv().encode()
+    elif content.startswith(b"SQLite format 3\0"):  # a long value lies on several pages, and the newest in the log
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            yield "\n".join(database.iterdump()).encode()
     elif content[:2] == b"\x1f\x8b":
         yield gzip.decompress(content)
     elif content[:2] == b"PK" and zipfile.is_zipfile(io.BytesIO(content)):

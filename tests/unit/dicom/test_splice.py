@@ -139,6 +139,8 @@ def test_both_paths_agree_on_films_full_of_identity(
         {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": "Yamada^Tarou=山田^太郎"},
         {"pixels": SIGNED, "SmallestImagePixelValue": -3, "PixelPaddingValue": -2},
         {"PatientAge": None},
+        {"SoftwareVersions": ["syngo.via VB10A Gribble", "2.6.3"]},
+        {"SoftwareVersions": "Gribble"},
         {"WindowCenter": ["40", "400"], "WindowWidth": ["80", "1500.5"]},
     ],
 )  # fmt: skip

@@ -20,6 +20,7 @@ from radloop.selftest.generate import KEY, PLANTED, generate, needles_of
 from radloop.selftest.judging import Judged, judge, judge_refused
 from radloop.selftest.key import CATEGORIES, Action, read_key
 from radloop.selftest.patients import plant_patient
+from radloop.selftest.report import write_page
 from radloop.selftest.running import FAILURES, REPORT, run_selftest
 from radloop.selftest.scoring import settle
 from radloop.selftest.traces import Needles, search
@@ -32,6 +33,17 @@ def test_the_ordinary_path_does_what_the_key_asks_and_leaves_no_planted_string(t
     assert done.traces == {} and done.searched > 1 and done.passed
     assert (tmp_path / "test" / FAILURES).read_text() == ""
     assert "Passed: 100.000%" in (tmp_path / "test" / REPORT).read_text()
+
+
+def test_the_page_names_an_attribute_by_its_keyword_and_shows_one_failure_of_thousands() -> None:
+    deep = Action(1, "f", "00400275.1/00400007", "text_removed", "Zorvex")
+    text = Action(1, "f", "7fe00010", "pixels_hidden", "6,9,146,59")
+    done = [Judged(Action(n % 9, "f", "00100010", "text_removed", "a"), True, "") for n in range(9998)]
+    score = settle([*done, Judged(deep, False, "Zorvex"), Judged(text, False, "")])
+    page = write_page(score, {}, {"patients": 9, "seed": 1, "files": 1, "searched": 1}, Deidentify())
+    assert "RequestAttributesSequence[1] › ScheduledProcedureStepDescription <code>(0040,0007)</code>" in page
+    assert "text in columns 6 to 146, rows 9 to 59" in page
+    assert "99.980% (" in page and "default 512" in page
 
 
 def test_equal_seeds_plant_equal_bytes_and_other_seeds_other_people() -> None:
@@ -118,7 +130,7 @@ def test_parquet_is_decoded_names_of_files_count_and_a_longer_number_is_no_date(
 
 def test_the_search_finds_the_originals_themselves(tmp_path: Path) -> None:
     actions = generate(tmp_path, 6, 1, Deidentify(), 1, lambda _: None)
-    words = needles_of(6, 1, actions)
+    words = needles_of(range(6), 1, actions)
     _, found = search(tmp_path / PLANTED, Needles(words))
     assert len(found) == len({action.file for action in actions})
     assert set().union(*found.values()) >= {word for word in words if word.startswith("MRN")}
