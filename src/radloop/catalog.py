@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
-from radloop.files import write_bytes
+from radloop.files import sync_folder, write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
 from radloop.shards import ShardWriter
 
@@ -58,6 +58,10 @@ class _Batch:
     relabelled: int = 0
 
     @property
+    def part(self) -> str:
+        return f"part-{self.number:06d}.parquet"
+
+    @property
     def summary(self) -> Admission:
         return Admission(len(self.stored) - self.relabelled, self.already, len(self.rejections), self.relabelled)
 
@@ -83,7 +87,7 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
                 batch.shards.close()
                 _write_parts(batch)
         except BaseException:
-            batch.shards.abandon()
+            _withdraw(batch)
             raise
     return batch.summary
 
@@ -272,11 +276,20 @@ def _place(batch: _Batch, arrival: Arrival) -> tuple[str, int]:
 
 def _write_parts(batch: _Batch) -> None:
     """The catalog part last: it is what makes the admission true."""
-    name = f"part-{batch.number:06d}.parquet"
     if batch.rejections:
-        write_bytes(batch.folder / "quarantine" / name, _parquet(table_of(Rejection, batch.rejections)))
+        write_bytes(batch.folder / "quarantine" / batch.part, _parquet(table_of(Rejection, batch.rejections)))
     if batch.stored:
-        write_bytes(batch.folder / "catalog" / name, _parquet(table_of(Stored, batch.stored)))
+        write_bytes(batch.folder / "catalog" / batch.part, _parquet(table_of(Stored, batch.stored)))
+
+
+def _withdraw(batch: _Batch) -> None:
+    """Undo a failed admission, the part first: it may have its name already, and then it names the shards."""
+    part = batch.folder / "catalog" / batch.part
+    with suppress(OSError):  # what a broken disk keeps, the next admission sweeps away
+        if part.exists():
+            part.unlink()
+            sync_folder(part.parent)
+        batch.shards.abandon()
 
 
 def _parquet(table: pa.Table) -> bytes:

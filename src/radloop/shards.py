@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,7 +63,8 @@ class ShardWriter:
     def abandon(self) -> None:
         """Remove all that this writer has written, because its admission failed."""
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # on a full disk it fails again to write what it still holds
+                self._stream.close()
             self._stream = None
         self._temporary.unlink(missing_ok=True)
         for number in range(self._count):

@@ -236,10 +236,7 @@ def test_no_planted_name_survives_in_text_anywhere(
     inner.add_new(0x00190000 | private, "LO", WORD)
     raw = film()
     for element in inner if depth == 0 else ():
-        if (
-            element.keyword not in REFUSED_OR_RENAMED
-            and element.tag.group != 0x28
-        ):
+        if element.keyword not in REFUSED_OR_RENAMED and element.tag.group != 0x28:
             raw.add(element)
     for _ in range(depth):
         outer = Dataset()
