@@ -77,7 +77,7 @@ class Traced:
         log = ["-o", str(self._folder / "log"), "-e", f"trace={','.join(CALLS)}"]
         child = [sys.executable, "-B", "-c", CHILD, str(self.snapshot), str(self._batch), str(self._largest)]
         done = subprocess.run(
-            [self._strace, "-f", "--seccomp-bpf", *log, *options, *child], capture_output=True, check=False, timeout=60
+            [self._strace, "-f", *log, *options, *child], capture_output=True, check=False, timeout=60
         )
         return done.stdout.decode()
 

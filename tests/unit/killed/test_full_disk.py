@@ -1,4 +1,4 @@
-"""An admission into a disk that fills up, wherever the end of the disk falls, is refused clearly and leaves no trace."""
+"""An admission into a disk that fills up, wherever its end falls, is refused clearly and shows nothing."""
 
 from __future__ import annotations
 
