@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,3 +35,21 @@ def params() -> Params:
 def case(params: Params) -> UseCase:
     """The default use case."""
     return params.use_case("chest_pneumonia")
+
+
+@pytest.fixture(scope="session")
+def dicom_errors(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], set[str]]:
+    """What dciodvfy holds against a DICOM file, without the values that it found there."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("needs dciodvfy, from Debian's dicom3tools")
+    path = tmp_path_factory.mktemp("dciodvfy") / "object.dcm"
+
+    def errors(content: bytes) -> set[str]:
+        path.write_bytes(content)
+        told = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, check=False).stderr.decode("latin1")
+        found = {line.partition(" = <")[0] for line in told.splitlines() if line.startswith("Error")}
+        kinds = [line for line in told.splitlines() if not line.startswith(("Error", "Warning"))]
+        assert found or kinds, "it names the kind of object that it has checked"
+        return found
+
+    return errors

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import groupby
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
-from radloop.files import write_bytes
+from radloop.files import sync_folder, write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
 from radloop.shards import Packed, ShardWriter
 
@@ -62,6 +62,10 @@ class _Batch:
     relabelled: int = 0
 
     @property
+    def part(self) -> str:
+        return f"part-{self.number:06d}.parquet"
+
+    @property
     def summary(self) -> Admission:
         return Admission(len(self.records), self.already, len(self.rejections), self.relabelled)
 
@@ -89,7 +93,7 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
                 _gather(batch)
                 _write_parts(batch)
         except BaseException:
-            batch.shards.abandon()
+            _withdraw(batch)
             raise
     return batch.summary
 
@@ -290,12 +294,11 @@ def _gather(batch: _Batch) -> None:
 
 def _write_parts(batch: _Batch) -> None:
     """The catalog part last: it is what makes the admission true."""
-    name = f"part-{batch.number:06d}.parquet"
     if batch.rejections:
-        write_bytes(batch.folder / "quarantine" / name, _parquet(table_of(Rejection, batch.rejections)))
+        write_bytes(batch.folder / "quarantine" / batch.part, _parquet(table_of(Rejection, batch.rejections)))
     rows = pa.concat_tables([stored := _stored(batch), _relabelled(batch, stored)])
     if len(rows):
-        write_bytes(batch.folder / "catalog" / name, _parquet(rows))
+        write_bytes(batch.folder / "catalog" / batch.part, _parquet(rows))
 
 
 def _stored(batch: _Batch) -> pa.Table:
@@ -328,6 +331,16 @@ def _relabelled(batch: _Batch, stored: pa.Table) -> pa.Table:
         place = taken.schema.get_field_index(name)
         taken = taken.set_column(place, taken.schema.field(name), pa.array(values, taken.schema.field(name).type))
     return taken
+
+
+def _withdraw(batch: _Batch) -> None:
+    """Undo a failed admission, the part first: it may have its name already, and then it names the shards."""
+    part = batch.folder / "catalog" / batch.part
+    with suppress(OSError):  # what a broken disk keeps, the next admission sweeps away
+        if part.exists():
+            part.unlink()
+            sync_folder(part.parent)
+        batch.shards.abandon()
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -106,7 +106,8 @@ class ShardWriter:
     def abandon(self) -> None:
         """Remove all that this writer has written, because its admission failed."""
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # on a full disk it fails again to write what it still holds
+                self._stream.close()
             self._stream = None
         self._temporary.unlink(missing_ok=True)
         for number in range(self._count):

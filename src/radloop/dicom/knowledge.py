@@ -29,6 +29,14 @@ _DEVICE_TEXT = """
 """
 KEPT_TEXT = frozenset(tag_for_keyword(keyword) for keyword in _DEVICE_TEXT.split())
 
+#: Attributes that Table E.1-1 does not name and that are Type 2 in images (PS3.3): empty is valid, absent is not.
+_TYPE_2 = """
+    PositionReferenceIndicator AcquisitionContextSequence RadiopharmaceuticalInformationSequence
+    RadionuclideCodeSequence PatientOrientationCodeSequence PatientGantryRelationshipCodeSequence
+    SourceImageSequence DerivationImageSequence
+"""
+EMPTIED = frozenset(tag_for_keyword(keyword) for keyword in _TYPE_2.split())
+
 
 class Known(NamedTuple):
     """VR and the most values that an attribute may have."""

@@ -140,8 +140,8 @@ def _sequence(element: Element, case: Case, depth: int) -> Element | None:
         return None if element.value else Element(element.vr, [])
     if depth >= DEEPEST:
         return None
-    items = [_item(item, case, depth + 1) for item in element.value]
-    return Element(element.vr, [item for item in items if item])
+    items = [item for item in (_item(item, case, depth + 1) for item in element.value) if item]
+    return Element(element.vr, items) if items or not element.value else None
 
 
 def _item(item: Elements, case: Case, depth: int) -> Elements:

@@ -16,9 +16,11 @@ from radloop.dicom.structures import Structure, slice_of
 from radloop.dicom.uids import content_uid
 from radloop.dicom.volume import Volume
 
-_FROM_SOURCE = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
-    "ReferringPhysicianName", "StudyID", "AccessionNumber", "SpecificCharacterSet",
+_FROM_SOURCE = ("SpecificCharacterSet", "StudyInstanceUID")
+#: Type 2: empty where the source has none.
+_FROM_SOURCE_OR_EMPTY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName",
+    "StudyID", "AccessionNumber", "PositionReferenceIndicator",
 )  # fmt: skip
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"  # retired, and still the only value that RT systems know for a study
 
@@ -31,14 +33,16 @@ def structure_set(structures: Sequence[Structure], volume: Volume, image: Datase
     """
     volume.require_sources(image)
     result = Dataset()
-    for keyword in _FROM_SOURCE:
+    for keyword in (*_FROM_SOURCE, *_FROM_SOURCE_OR_EMPTY):
         if keyword in image:
             result[keyword] = image[keyword]
+        elif keyword in _FROM_SOURCE_OR_EMPTY:
+            setattr(result, keyword, "")
     result.Modality, result.SOPClassUID = "RTSTRUCT", RTStructureSetStorage
     result.SeriesInstanceUID = content_uid("RTSTRUCT series", _content(structures, volume))
     result.SOPInstanceUID = content_uid("RTSTRUCT", _content(structures, volume))
     result.SeriesNumber = result.InstanceNumber = "1"
-    result.Manufacturer = "radloop"
+    result.Manufacturer, result.OperatorsName = "radloop", ""
     result.StructureSetLabel = "radloop"
     result.StructureSetDate = result.StructureSetTime = ""
     result.FrameOfReferenceUID = volume.frame_of_reference

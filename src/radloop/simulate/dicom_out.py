@@ -66,6 +66,7 @@ def _study(hospital: Hospital, planned: Study, who: Identity) -> dict[str, Any]:
         "StudyInstanceUID": uid(seed, "study", *visit),
         "SeriesInstanceUID": uid(seed, "series", *visit),
         "FrameOfReferenceUID": uid(seed, "frame", *visit),
+        "PositionReferenceIndicator": "",
         "StudyID": f"{planned.patient}-{planned.visit}",
         "SeriesNumber": 1,
         "InstanceNumber": 1,
