@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from radloop.burned_in import Unreadable, Unsure, blank, search
-from radloop.burned_in.candidates import candidates, rendered
+from radloop.burned_in.candidates import rows_of_glyphs
 from radloop.burned_in.markers import is_harmless
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -53,10 +53,10 @@ def test_without_tesseract_nothing_is_called_clean(monkeypatch: pytest.MonkeyPat
         blank(written("Kelmor, Vastin"), False, False)
 
 
-def test_noise_and_an_empty_picture_hold_no_candidates() -> None:
+def test_noise_and_an_empty_picture_hold_no_glyphs() -> None:
     noise = np.random.default_rng(0).normal(1000, 30, (512, 512)).astype("u2")
     for picture in (noise, np.zeros((64, 64), "u2"), np.zeros((3, 3), "u2")):
-        assert not candidates(rendered(picture))
+        assert not rows_of_glyphs(picture)
 
 
 @pytest.mark.parametrize(
