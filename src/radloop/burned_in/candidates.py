@@ -14,11 +14,15 @@ SCALES = (1, 2, 4)  # large letters have thin strokes when seen from afar
 LARGEST = 1_200_000  # pixels that are searched; a larger film is halved, thirded ... first
 THICKEST = 7  # pixels; what is wider in both directions is background
 TILE = 32  # pixels a side over which noise is alike
+FEWEST_TILES = 4  # along a side; on less, ribs look like letters
 NOISE = 4.0  # spreads of a tile's strokes from which one stands out
 FAINTEST = 14.0  # of 255: weaker strokes are not looked for
 GLYPH = (5, 30)  # pixels high, at the scale at which it is seen
 WIDEST = 4.0  # times its height: letters that touch
 FEWEST = 3  # glyphs in a row
+FEWEST_STROKES = 4.5  # that a line across a row's middle cuts: letters have more than ribs and vessels
+SHORTEST_ROW = 2.0  # times its height
+LEAST_INK = 0.18  # of a row's box
 MOST_GLYPHS = 2000  # at one scale; a picture with more is noise, and the clearest count
 
 
@@ -50,7 +54,7 @@ def rows_of_glyphs(stored: np.ndarray) -> list[Row]:
     found: list[Row] = []
     for scale in SCALES:
         small = _reduced(picture, scale * least)
-        if min(small.shape) < TILE:
+        if min(small.shape) < FEWEST_TILES * TILE:
             continue
         for sign in (1, -1):
             found += _rows(small * sign, scale * least, stored.shape)
@@ -74,10 +78,8 @@ def _rows(small: np.ndarray, scale: int, shape: tuple[int, ...]) -> list[Row]:
         return []
     number, member = connected_components(_beside(glyphs[:, 1:]), directed=False)
     counts = np.bincount(member, minlength=number)
-    found = []
-    for row in np.flatnonzero(counts >= FEWEST):
-        found.append(_row(glyphs[member == row], labels, scale, shape))
-    return found
+    rows = [_row(glyphs[member == row], labels, scale, shape) for row in np.flatnonzero(counts >= FEWEST)]
+    return [row for row in rows if _is_written(row.ink)]
 
 
 def _strokes(small: np.ndarray) -> np.ndarray:
@@ -117,6 +119,13 @@ def _beside(boxes: np.ndarray) -> np.ndarray:
     return np.asarray(
         (taller <= 1.8 * lower) & (shared >= 0.6 * lower) & (gap <= 1.1 * taller) & (gap >= -0.3 * lower) & line
     )
+
+
+def _is_written(ink: np.ndarray) -> bool:
+    rows, columns = ink.shape
+    cut = np.diff(ink.astype(np.int8), axis=1, prepend=0) == 1
+    strokes = float(cut[rows // 5 : rows - rows // 5].sum(axis=1).mean())
+    return strokes >= FEWEST_STROKES and columns >= SHORTEST_ROW * rows and float(ink.mean()) >= LEAST_INK
 
 
 def _row(glyphs: np.ndarray, labels: np.ndarray, scale: int, shape: tuple[int, ...]) -> Row:
