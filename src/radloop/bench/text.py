@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -148,6 +148,7 @@ def _fonts() -> list[Path]:
     return [folder / f"DejaVu{name}.ttf" for name in ("Sans", "Sans-Bold", "SansMono", "Serif")]
 
 
+@lru_cache(maxsize=32)  # every cell draws on the same films
 def _film(seed: int) -> np.ndarray:
     pixels, _, _ = simulate_study(Hospital(image_size=SIDE, seed=seed), 0)
     return np.asarray(pixels)

@@ -19,7 +19,7 @@ MOST_READ = 24  # rows; in a picture with more, none is kept as a marker
 MARGIN = 12  # pixels of white around what tesseract reads
 LARGEST_PAGE = 4_000_000  # pixels; a larger picture is read as it is or reduced
 LARGEST_SHARE = 0.25  # of the picture that may be blanked
-PASSES = 3  # a row can hide in another's neighbourhood until that is gone
+PASSES = 3  # tesseract sees some lines only when others are gone
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Unsure(Exception):
 
 
 def search(stored: np.ndarray, whole: bool) -> Found:
-    """Text in stored values [rows, columns]: rows of glyphs, read or not, but for markers; and, where `whole`, all lines read.
+    """Text in stored values [rows, columns]: rows of glyphs but for markers; where `whole`, also what is read anywhere.
 
     Tesseract can keep a marker in the picture, never a name. Raises Unreadable where it is needed and cannot read.
     """
@@ -43,33 +43,30 @@ def search(stored: np.ndarray, whole: bool) -> Found:
     markers = _markers(rows[:MOST_READ]) if rows else []
     boxes = [row.box for row in rows if not any(_covers(marker, row.box) for marker in markers)]
     if whole:
-        picture = rendered(stored)
-        for line in _everywhere(picture):
-            if line.confidence >= SURE and not is_harmless(line.words):
-                boxes.append(grown(line.box, max(3, (line.box.bottom - line.box.top) // 3), picture.shape))
+        boxes += _read_everywhere(rendered(stored))
     return Found(tuple(dict.fromkeys(boxes)), len(markers))
 
 
 def blank(stored: np.ndarray, inverted: bool, whole: bool) -> np.ndarray:
     """The picture with its text painted black; the very array that came where there is none.
 
-    `inverted` says that high values are dark (MONOCHROME1). What was blanked is searched again. Raises Unsure where
-    text stays or covers too much, and Unreadable as `search` does.
+    `inverted` says that high values are dark (MONOCHROME1). What was read everywhere is read again once it is painted.
+    Raises Unsure where text stays or covers too much, and Unreadable as `search` does.
     """
-    found = search(stored, whole)
-    if not found.boxes:
+    boxes = search(stored, whole).boxes
+    if not boxes:
         return stored
     clean = stored.copy()
     black = stored.max() if inverted else stored.min()
     covered = np.zeros(stored.shape, bool)
     for _ in range(PASSES):
-        for box in found.boxes:
-            clean[box.top : box.bottom, box.left : box.right] = black
+        for box in boxes:
             covered[box.top : box.bottom, box.left : box.right] = True
         if covered.mean() > LARGEST_SHARE:
             raise Unsure("text covers too much of the picture")
-        found = search(clean, whole)
-        if not found.boxes:
+        clean[covered] = black
+        boxes = tuple(_read_everywhere(rendered(clean))) if whole else ()
+        if not boxes:
             return clean
     raise Unsure("text is still there after it was blanked")
 
@@ -103,14 +100,14 @@ def _page(ink: np.ndarray) -> np.ndarray:
     return np.pad(np.asarray(picture), MARGIN, constant_values=255)
 
 
-def _everywhere(picture: np.ndarray) -> list[Line]:
+def _read_everywhere(picture: np.ndarray) -> list[Box]:
+    """Boxes of lines that tesseract reads in 8 bits [rows, columns] and that may name somebody."""
     scale = min(2.0, (LARGEST_PAGE / picture.size) ** 0.5)
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     page = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-    lines = read_lines([255 - page, page], SPARSE)
-    return [line._replace(box=_back(line.box, scale, picture.shape)) for line in lines]
-
-
-def _back(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
-    top, left, bottom, right = (round(side / scale) for side in box)
-    return grown(Box(top, left, bottom, right), 1, shape)
+    found = []
+    for line in read_lines([255 - page, page], SPARSE):
+        if line.confidence >= SURE and not is_harmless(line.words):
+            box = Box(*(round(side / scale) for side in line.box))
+            found.append(grown(box, max(4, (box.bottom - box.top) // 3), picture.shape))
+    return found
