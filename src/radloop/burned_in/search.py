@@ -1,4 +1,4 @@
-"""The search of one picture: rows of glyphs in every film, all that tesseract reads where its kind is known for text."""
+"""The search of one picture: rows of glyphs in every film, and all that tesseract reads where text is usual."""
 
 from __future__ import annotations
 
