@@ -42,6 +42,22 @@ def test_a_marker_stays(said: str) -> None:
 
 
 @reads
+@pytest.mark.parametrize("said", ["\u03a8\u03a6\u0416\u042e \u0429\u042d\u0394\u03a9", "PORTABLE KELMOR"])
+def test_what_cannot_be_read_or_stands_beside_a_marker_goes(said: str) -> None:
+    picture = written(said)
+    clean = blank(picture, False, False)
+    assert (clean[picture > 2000] == picture.min()).all()
+
+
+@reads
+def test_speckle_without_text_is_not_refused() -> None:
+    random = np.random.default_rng(1)
+    picture = np.zeros((256, 256), "u2")
+    picture[40:220, 50:210] = np.clip(random.rayleigh(40, (180, 160)), 0, 255)
+    assert (blank(picture, False, True) != picture).mean() < 0.05
+
+
+@reads
 def test_a_page_of_text_is_refused() -> None:
     with pytest.raises(Unsure):
         blank(written("Kelmor Vastin Ostfer\nLundgan Widsel Morbra\n" * 3, 30), False, True)
