@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from radloop.burned_in import Unsure, blank
-from radloop.burned_in.candidates import Box, candidates, rendered
+from radloop.burned_in.candidates import Row, rendered, rows_of_glyphs
 from radloop.intervals import Interval, wilson
 from radloop.simulate.hospital import simulate_study
 from radloop.simulate.knobs import Hospital
@@ -81,7 +81,8 @@ def _tally(kind: str, size: int, contrast: float, whole: bool, cases: list[tuple
         if outcome is None:
             refused += 1
         elif outcome is not picture:
-            changed = (outcome != picture)[ink].mean() if size else 1.0
+            gone = (outcome != picture) | (picture == picture.min())
+            changed = gone[ink].mean() if size else 1.0
             blanked += bool(changed >= GONE)
     return Tally(
         kind, size, contrast, len(cases), blanked, refused, wilson(blanked + refused, len(cases)), median(times)
@@ -95,8 +96,8 @@ def _outcome(picture: np.ndarray, whole: bool) -> np.ndarray | None:
         return None
 
 
-def _find(film: np.ndarray) -> list[Box]:
-    return candidates(rendered(film))
+def _find(film: np.ndarray) -> list[Row]:
+    return rows_of_glyphs(film)
 
 
 def _clocked(work: Callable[[np.ndarray], T], picture: np.ndarray) -> tuple[T, float]:
@@ -116,13 +117,16 @@ def _planted(draw: Callable[[int], np.ndarray], seed: int, size: int, contrast: 
     ImageDraw.Draw(mask).text((2 - left, 2 - top), said, fill=255, font=font)
     y, x = (int(random.integers(4, SIDE - side - 4)) for side in (height, width))
     share = np.asarray(mask, np.float32) / 255
-    span = float(picture.max() - picture.min())
+    span, darkest = float(picture.max() - picture.min()), float(picture.min())
     behind = picture[y : y + height, x : x + width]
+    before = behind.copy()
     bright = float(np.median(behind) - picture.min()) < span / 2
     behind += share * span * (contrast if bright else -contrast)
+    behind[:] = np.maximum(behind, darkest)
     ink = np.zeros(picture.shape, bool)
-    ink[y : y + height, x : x + width] = share > 0.5
-    return np.clip(np.rint(picture), 0, 65535).astype(np.uint16), ink
+    seen = np.abs(behind - before) >= span * contrast / 2  # a dark letter on black is not there
+    ink[y : y + height, x : x + width] = (share > 0.5) & seen
+    return np.rint(picture).astype(np.uint16), ink
 
 
 def _name(random: np.random.Generator) -> str:
@@ -144,6 +148,7 @@ def _fonts() -> list[Path]:
     return [folder / f"DejaVu{name}.ttf" for name in ("Sans", "Sans-Bold", "SansMono", "Serif")]
 
 
+@lru_cache(maxsize=32)  # every cell draws on the same films
 def _film(seed: int) -> np.ndarray:
     pixels, _, _ = simulate_study(Hospital(image_size=SIDE, seed=seed), 0)
     return np.asarray(pixels)

@@ -1,107 +1,137 @@
-"""Where text may stand: many strokes close together, found in a few milliseconds so that every film can be searched."""
+"""Where text stands: glyph-like pieces in a row, told from anatomy by their strokes, read or not."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 
-CELL = 8  # pixels a side
-FEWEST_STROKES = 3  # steps up and as many down in one cell; an outline of anatomy goes one way only
-SMALLEST_STEP = 12.0  # of 255, between neighbouring pixels
-NOISE_STEPS = 6.0  # times the median step: noise alone must not look like strokes
-SCALES = (1, 2, 4)  # large letters have their strokes close together when seen from afar
-MOST = 24  # boxes that are read; a picture with more is noise or a page
+from radloop.burned_in.boxes import Box, grown
+
+SCALES = (1, 2, 4)  # large letters have thin strokes when seen from afar
+LARGEST = 1_200_000  # pixels that are searched; a larger film is halved, thirded ... first
+THICKEST = 7  # pixels; what is wider in both directions is background
+TILE = 32  # pixels a side over which noise is alike
+FEWEST_TILES = 4  # along a side; on less, ribs look like letters
+NOISE = 4.0  # spreads of a tile's strokes from which one stands out
+FAINTEST = 14.0  # of 255: weaker strokes are not looked for
+GLYPH = (5, 30)  # pixels high, at the scale at which it is seen
+WIDEST = 4.0  # times its height: letters that touch
+FEWEST = 3  # glyphs in a row
+FEWEST_STROKES = 4.5  # that a line across a row's middle cuts: letters have more than ribs and vessels
+SHORTEST_ROW = 2.0  # times its height
+LEAST_INK = 0.18  # of a row's box
+MOST_GLYPHS = 2000  # at one scale; a picture with more is noise, and the clearest count
 
 
-class Box(NamedTuple):
-    """A rectangle in pixels, ends excluded."""
+class Row(NamedTuple):
+    """Glyphs in a row: their box in the picture, their number, and their ink as they were seen."""
 
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def area(self) -> int:
-        """Pixels inside."""
-        return (self.bottom - self.top) * (self.right - self.left)
+    box: Box
+    glyphs: int
+    ink: np.ndarray
 
 
 def rendered(stored: np.ndarray) -> np.ndarray:
     """Stored values [rows, columns] as 8 bits, 0.2 % at either end clipped: one hot pixel darkens none."""
+    return np.asarray(np.clip(_scaled(stored), 0, 255), np.uint8)
+
+
+def _scaled(stored: np.ndarray) -> np.ndarray:
     sample = stored[:: max(1, stored.shape[0] // 256), :: max(1, stored.shape[1] // 256)]
     low, high = (float(value) for value in np.percentile(sample, (0.2, 99.8)))
     if high <= low:
         low, high = float(stored.min()), max(float(stored.max()), float(stored.min()) + 1)
-    scaled = (stored.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
+    return np.asarray((stored.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low)))
 
 
-def candidates(picture: np.ndarray) -> list[Box]:
-    """Boxes that may hold text in an 8-bit picture [rows, columns], those with most strokes first, at most 24."""
-    found: list[tuple[int, Box]] = []
+def rows_of_glyphs(stored: np.ndarray) -> list[Row]:
+    """Rows of glyphs in stored values [rows, columns], at all scales and in both polarities."""
+    least = max(1, int(np.ceil((stored.size / LARGEST) ** 0.5)))
+    picture = np.clip(_scaled(stored), -255, 510)
+    found: list[Row] = []
     for scale in SCALES:
-        found += _at(picture, scale)
-    return _apart([box for _, box in sorted(found, key=lambda one: (-one[0], one[1]))])[:MOST]
-
-
-def grown(box: Box, by: int, shape: tuple[int, ...]) -> Box:
-    """A box with a margin, cut at the picture's border."""
-    return Box(
-        max(box.top - by, 0), max(box.left - by, 0), min(box.bottom + by, shape[0]), min(box.right + by, shape[1])
-    )
-
-
-def meet(one: Box, other: Box) -> bool:
-    """Whether two boxes share a pixel."""
-    return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
-
-
-def _at(picture: np.ndarray, scale: int) -> list[tuple[int, Box]]:
-    from scipy import ndimage  # a third of a reader's start, and needed only where text is searched
-
-    rows, columns = (side // scale // CELL for side in picture.shape)
-    if not rows or not columns:
-        return []
-    side = scale * CELL
-    small = picture[: rows * side, : columns * side]
-    if scale > 1:
-        small = small.reshape(rows * CELL, scale, columns * CELL, scale).mean(axis=(1, 3), dtype=np.float32)
-    steps = np.zeros(small.shape, np.int16)
-    steps[:, 1:] = np.diff(small.astype(np.int16), axis=1)
-    limit = max(SMALLEST_STEP, NOISE_STEPS * float(np.median(np.abs(steps[::4, ::4]))))
-    strokes = np.minimum(_per_cell(steps > limit), _per_cell(steps < -limit))
-    cells = ndimage.binary_dilation(strokes >= FEWEST_STROKES, np.ones((1, 3), bool))
-    labels, _ = ndimage.label(cells, np.ones((3, 3)))
-    found = []
-    for number, (vertical, horizontal) in enumerate(ndimage.find_objects(labels), start=1):
-        inside = labels[vertical, horizontal] == number
-        box = Box(vertical.start * side, horizontal.start * side, vertical.stop * side, horizontal.stop * side)
-        found.append((int(strokes[vertical, horizontal][inside].sum()), grown(box, side // 2, picture.shape)))
+        small = _reduced(picture, scale * least)
+        if min(small.shape) < FEWEST_TILES * TILE:
+            continue
+        for sign in (1, -1):
+            found += _rows(small * sign, scale * least, stored.shape)
     return found
 
 
-def _per_cell(mask: np.ndarray) -> np.ndarray:
-    rows, columns = mask.shape[0] // CELL, mask.shape[1] // CELL
-    across = mask.view(np.uint8).reshape(mask.shape[0], columns, CELL).sum(axis=2, dtype=np.uint8)
-    return np.asarray(across.reshape(rows, CELL, columns).sum(axis=1, dtype=np.uint8))
+def _reduced(picture: np.ndarray, by: int) -> np.ndarray:
+    rows, columns = (side // by for side in picture.shape)
+    if by == 1:
+        return picture
+    return np.asarray(
+        picture[: rows * by, : columns * by].reshape(rows, by, columns, by).mean(axis=(1, 3), dtype=np.float32)
+    )
 
 
-def _apart(boxes: list[Box]) -> list[Box]:
-    """Boxes of several scales that mostly cover one another count once, as their union."""
-    kept: list[Box] = []
-    for box in boxes:
-        for at, other in enumerate(kept):
-            if _shared(box, other) > 0.5 * min(box.area, other.area):
-                kept[at] = Box(*map(min, box[:2], other[:2]), *map(max, box[2:], other[2:]))
-                break
-        else:
-            kept.append(box)
-    return kept
+def _rows(small: np.ndarray, scale: int, shape: tuple[int, ...]) -> list[Row]:
+    strokes = _strokes(small)
+    labels, _ = ndimage.label(strokes, np.ones((3, 3)))
+    glyphs = _glyphs(labels)
+    if len(glyphs) < FEWEST:
+        return []
+    number, member = connected_components(_beside(glyphs[:, 1:]), directed=False)
+    counts = np.bincount(member, minlength=number)
+    rows = [_row(glyphs[member == row], labels, scale, shape) for row in np.flatnonzero(counts >= FEWEST)]
+    return [row for row in rows if _is_written(row.ink)]
 
 
-def _shared(one: Box, other: Box) -> int:
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    width = min(one.right, other.right) - max(one.left, other.left)
-    return max(height, 0) * max(width, 0)
+def _strokes(small: np.ndarray) -> np.ndarray:
+    """Where bright strokes stand out of what lies behind them and of the noise around."""
+    smooth = ndimage.gaussian_filter(small, 0.6)
+    hat = smooth - ndimage.grey_opening(smooth, (THICKEST, THICKEST))
+    rows, columns = (side // TILE for side in hat.shape)
+    tiles = hat[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
+    tiles = tiles.reshape(rows, columns, -1)[:, :, ::3]
+    middle = np.median(tiles, axis=2)
+    limit = middle + np.maximum(NOISE * (middle - np.percentile(tiles, 15, axis=2)), FAINTEST)
+    wide = limit.repeat(TILE, 0).repeat(TILE, 1)
+    wide = np.pad(wide, ((0, hat.shape[0] - wide.shape[0]), (0, hat.shape[1] - wide.shape[1])), mode="edge")
+    return np.asarray(hat > ndimage.uniform_filter(wide, TILE))
+
+
+def _glyphs(labels: np.ndarray) -> np.ndarray:
+    """Pieces that may be letters: label, top, left, bottom, right of each [pieces, 5]."""
+    places = ndimage.find_objects(labels)
+    bounds = np.array([(at, y.start, x.start, y.stop, x.stop) for at, (y, x) in enumerate(places, 1)]).reshape(-1, 5)
+    high, wide = bounds[:, 3] - bounds[:, 1], bounds[:, 4] - bounds[:, 2]
+    area = np.bincount(labels.ravel(), minlength=len(bounds) + 1)[1:]
+    right = (high >= GLYPH[0]) & (high <= GLYPH[1]) & (wide <= WIDEST * high) & (area >= 0.15 * high * wide)
+    kept = np.flatnonzero(right)
+    kept = np.sort(kept[np.argsort(-area[kept], kind="stable")][:MOST_GLYPHS])
+    return bounds[kept]
+
+
+def _beside(boxes: np.ndarray) -> np.ndarray:
+    """Which glyphs stand beside which [glyphs, glyphs]: alike in height, on one line, less than a letter apart."""
+    top, left, bottom, right = boxes.T[:, :, None]
+    high = bottom - top
+    taller, lower = np.maximum(high, high.T), np.minimum(high, high.T)
+    shared = np.minimum(bottom, bottom.T) - np.maximum(top, top.T)
+    gap = np.maximum(left, left.T) - np.minimum(right, right.T)
+    line = np.minimum(np.abs(bottom - bottom.T), np.abs(top - top.T)) <= np.maximum(1, 0.15 * taller)
+    return np.asarray(
+        (taller <= 1.8 * lower) & (shared >= 0.6 * lower) & (gap <= 1.1 * taller) & (gap >= -0.3 * lower) & line
+    )
+
+
+def _is_written(ink: np.ndarray) -> bool:
+    rows, columns = ink.shape
+    cut = np.diff(ink.astype(np.int8), axis=1, prepend=0) == 1
+    strokes = float(cut[rows // 5 : rows - rows // 5].sum(axis=1).mean())
+    return strokes >= FEWEST_STROKES and columns >= SHORTEST_ROW * rows and float(ink.mean()) >= LEAST_INK
+
+
+def _row(glyphs: np.ndarray, labels: np.ndarray, scale: int, shape: tuple[int, ...]) -> Row:
+    top, left = glyphs[:, 1:3].min(0)
+    bottom, right = glyphs[:, 3:].max(0)
+    ink = np.isin(labels[top:bottom, left:right], glyphs[:, 0])
+    high = float(np.median(glyphs[:, 3] - glyphs[:, 1]))
+    box = Box(*(int(side) * scale for side in (top, left, bottom, right)))
+    return Row(grown(box, scale + int(high * scale / 2), shape), len(glyphs), ink)

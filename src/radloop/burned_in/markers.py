@@ -16,7 +16,16 @@ HARMLESS = frozenset(_LIST.split())
 
 def is_harmless(words: tuple[str, ...]) -> bool:
     """Whether a line of text can name nobody: markers alone, or too short; a digit beside them is never harmless."""
-    plain = [re.sub(r"[\W_]+", "", word).casefold() for word in words]
-    if sum(map(len, plain)) < SHORTEST:
-        return True
-    return all(word in HARMLESS or (len(word) < 2 and not word.isdigit()) for word in plain)
+    return sum(map(len, _plain(words))) < SHORTEST or is_marker(words)
+
+
+def is_marker(words: tuple[str, ...]) -> bool:
+    """Whether a line of text is markers alone, but for single letters beside them."""
+    plain = _plain(words)
+    return any(word in HARMLESS for word in plain) and all(
+        word in HARMLESS or (len(word) < 2 and not word.isdigit()) for word in plain
+    )
+
+
+def _plain(words: tuple[str, ...]) -> list[str]:
+    return [re.sub(r"[\W_]+", "", word).casefold() for word in words]

@@ -1,4 +1,4 @@
-"""The search of one picture: candidates on every film, the whole picture where its kind is known for text."""
+"""The search of one picture: rows of glyphs in every film, and all that tesseract reads where text is usual."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from radloop.burned_in.candidates import Box, candidates, grown, meet, rendered
-from radloop.burned_in.markers import SHORTEST, is_harmless
-from radloop.burned_in.tesseract import BLOCK, SPARSE, Line, read_lines
+from radloop.burned_in.boxes import Box, grown, meet
+from radloop.burned_in.candidates import Row, rendered, rows_of_glyphs
+from radloop.burned_in.markers import is_harmless, is_marker
+from radloop.burned_in.tesseract import ONE_LINE, SPARSE, Line, read_lines
 
 SURE = 50.0  # percent of tesseract's confidence from which a line counts as read
-DOUBTFUL = 20.0  # below it tesseract sees letters in anatomy
-READ_HEIGHT = 64  # pixels to which a low crop is enlarged
+SURE_OF_MARKER = 70.0  # a marker stays in the picture, so it is read more strictly
+READ_HEIGHT = 44  # pixels of a row as tesseract likes them
+MOST_READ = 24  # rows; in a picture with more, none is kept as a marker
+MARGIN = 12  # pixels of white around what tesseract reads
 LARGEST_PAGE = 4_000_000  # pixels; a larger picture is read as it is or reduced
 LARGEST_SHARE = 0.25  # of the picture that may be blanked
+PASSES = 3  # tesseract sees some lines only when others are gone
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where text stands that may name somebody; more where `doubtful`; `harmless` counts markers."""
+    """Where text stands that may name somebody, and how many markers stand elsewhere."""
 
     boxes: tuple[Box, ...]
-    doubtful: bool
     harmless: int
 
 
@@ -32,93 +35,79 @@ class Unsure(Exception):
 
 
 def search(stored: np.ndarray, whole: bool) -> Found:
-    """Text in stored values [rows, columns]: in candidates alone, or everywhere where `whole`.
+    """Text in stored values [rows, columns]: rows of glyphs but for markers; where `whole`, also what is read anywhere.
 
-    Raises Unreadable where there is something to read and tesseract cannot.
+    Tesseract can keep a marker in the picture, never a name. Raises Unreadable where it is needed and cannot read.
     """
-    picture = rendered(stored)
-    places = candidates(picture)
-    pages = _crops(picture, places)
-    told: list[Line] = []
-    boxes: list[Box] = []
-    for line in read_lines(pages, BLOCK) if pages else []:
-        told.append(line)
-        if line.confidence >= SURE and not is_harmless(line.words):
-            boxes.append(places[line.page % len(places)])
+    rows = rows_of_glyphs(stored)
+    markers = _markers(rows[:MOST_READ]) if rows else []
+    boxes = [row.box for row in rows if not any(_covers(marker, row.box) for marker in markers)]
     if whole:
-        for line in _everywhere(picture):
-            told.append(line)
-            if line.confidence >= SURE and not is_harmless(line.words):
-                height = line.box.bottom - line.box.top
-                boxes += [grown(line.box, max(3, height // 3), picture.shape)]
-                boxes += [place for place in places if meet(place, line.box)]
-    doubtful = any(DOUBTFUL <= line.confidence < SURE and _letters(line) > SHORTEST for line in told)
-    return Found(tuple(dict.fromkeys(boxes)), doubtful, sum(is_harmless(line.words) for line in told))
+        boxes += _read_everywhere(rendered(stored))
+    return Found(tuple(dict.fromkeys(boxes)), len(markers))
 
 
 def blank(stored: np.ndarray, inverted: bool, whole: bool) -> np.ndarray:
     """The picture with its text painted black; the very array that came where there is none.
 
-    `inverted` says that high values are dark (MONOCHROME1). What was blanked is searched again. Raises Unsure where
-    text stays, covers too much or is doubtful, and Unreadable as `search` does.
+    `inverted` says that high values are dark (MONOCHROME1). What was read everywhere is read again once it is painted.
+    Raises Unsure where text stays or covers too much, and Unreadable as `search` does.
     """
-    found = search(stored, whole)
-    if whole and found.doubtful and not found.boxes:
-        raise Unsure("something like text was seen and could not be read")
-    if not found.boxes:
+    boxes = search(stored, whole).boxes
+    if not boxes:
         return stored
     clean = stored.copy()
     black = stored.max() if inverted else stored.min()
     covered = np.zeros(stored.shape, bool)
-    for _ in range(2):
-        for box in found.boxes:
-            clean[box.top : box.bottom, box.left : box.right] = black
+    for _ in range(PASSES):
+        for box in boxes:
             covered[box.top : box.bottom, box.left : box.right] = True
         if covered.mean() > LARGEST_SHARE:
             raise Unsure("text covers too much of the picture")
-        found = search(clean, whole)
-        if not found.boxes:
+        clean[covered] = black
+        boxes = tuple(_read_everywhere(rendered(clean))) if whole else ()
+        if not boxes:
             return clean
     raise Unsure("text is still there after it was blanked")
+
+
+def _markers(rows: list[Row]) -> list[Box]:
+    """Boxes of rows that say a marker and nothing else: as many letters were read as there are glyphs."""
+    found = []
+    for line in read_lines([_page(row.ink) for row in rows], ONE_LINE):
+        row = rows[line.page]
+        if line.confidence >= SURE_OF_MARKER and is_marker(line.words) and _letters(line) >= row.glyphs:
+            found.append(row.box)
+    return found
+
+
+def _covers(marker: Box, box: Box) -> bool:
+    """Whether a row is the marker, seen at another scale, and no longer than it."""
+    slack = (marker.bottom - marker.top) // 2
+    wide = box.left >= marker.left - slack and box.right <= marker.right + slack
+    return wide and meet(marker, box) and box.bottom - box.top <= 2 * (marker.bottom - marker.top)
 
 
 def _letters(line: Line) -> int:
     return sum(map(str.isalnum, "".join(line.words)))
 
 
-def _crops(picture: np.ndarray, places: list[Box]) -> list[np.ndarray]:
-    pages = []
-    for box in places:
-        crop = picture[box.top : box.bottom, box.left : box.right]
-        scale = min(4.0, max(1.0, 2.5 * READ_HEIGHT / crop.shape[0]))
-        if crop.size > LARGEST_PAGE / 4:
-            scale = 1.0
-        pages.append(_page(_dark_on_light(crop), scale))
-    pages += [255 - page for page in pages]  # the background of a small crop is not always known
-    return pages
+def _page(ink: np.ndarray) -> np.ndarray:
+    """A row's ink, black on white, enlarged or reduced to letters that tesseract likes."""
+    scale = READ_HEIGHT / ink.shape[0]
+    size = (max(1, round(ink.shape[1] * scale)), READ_HEIGHT)
+    picture = Image.fromarray(np.where(ink, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    return np.pad(np.asarray(picture), MARGIN, constant_values=255)
 
 
-def _dark_on_light(crop: np.ndarray) -> np.ndarray:
-    low, high = int(crop.min()), int(crop.max())
-    wide = ((crop.astype(np.float32) - low) * (255 / max(high - low, 1))).astype(np.uint8)
-    return 255 - wide if np.median(wide) < 128 else wide
-
-
-def _page(picture: np.ndarray, scale: float) -> np.ndarray:
-    if scale != 1:
-        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-        picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-    level = int(np.bincount(picture.ravel(), minlength=256).argmax())
-    return np.pad(picture, 12, constant_values=level)  # tesseract wants air around text
-
-
-def _everywhere(picture: np.ndarray) -> list[Line]:
+def _read_everywhere(picture: np.ndarray) -> list[Box]:
+    """Boxes of lines that tesseract reads in 8 bits [rows, columns] and that may name somebody."""
     scale = min(2.0, (LARGEST_PAGE / picture.size) ** 0.5)
-    page = _page(picture, scale)
-    lines = read_lines([255 - page, page], SPARSE)
-    return [line._replace(box=_back(line.box, scale, picture.shape)) for line in lines]
-
-
-def _back(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
-    top, left, bottom, right = (round((side - 12) / scale) for side in box)
-    return grown(Box(top, left, bottom, right), 1, shape)
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    page = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    found = []
+    for line in read_lines([255 - page, page], SPARSE):
+        if line.confidence >= SURE and not is_harmless(line.words):
+            box = Box(*(round(side / scale) for side in line.box))
+            found.append(grown(box, max(4, (box.bottom - box.top) // 3), picture.shape))
+    return found

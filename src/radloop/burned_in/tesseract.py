@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from radloop.burned_in.candidates import Box
+from radloop.burned_in.boxes import Box
 from radloop.settings import quiet_environment
 
 SECONDS = 60.0  # for all pages of one film
-BLOCK, SPARSE = 6, 11  # page segmentation: one block of text; text anywhere
+ONE_LINE, SPARSE = 7, 11  # page segmentation: one line of text; text anywhere
 
 
 class Unreadable(Exception):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from radloop.burned_in import Unreadable, Unsure, blank, search
-from radloop.burned_in.candidates import candidates, rendered
+from radloop.burned_in.candidates import rows_of_glyphs
 from radloop.burned_in.markers import is_harmless
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -42,6 +42,22 @@ def test_a_marker_stays(said: str) -> None:
 
 
 @reads
+@pytest.mark.parametrize("said", ["\u03a8\u03a6\u0416\u042e \u0429\u042d\u0394\u03a9", "PORTABLE KELMOR"])
+def test_what_cannot_be_read_or_stands_beside_a_marker_goes(said: str) -> None:
+    picture = written(said)
+    clean = blank(picture, False, False)
+    assert (clean[picture > 2000] == picture.min()).all()
+
+
+@reads
+def test_speckle_without_text_is_not_refused() -> None:
+    random = np.random.default_rng(1)
+    picture = np.zeros((256, 256), "u2")
+    picture[40:220, 50:210] = np.clip(random.rayleigh(40, (180, 160)), 0, 255)
+    assert (blank(picture, False, True)[:32] == 0).all()
+
+
+@reads
 def test_a_page_of_text_is_refused() -> None:
     with pytest.raises(Unsure):
         blank(written("Kelmor Vastin Ostfer\nLundgan Widsel Morbra\n" * 3, 30), False, True)
@@ -53,10 +69,10 @@ def test_without_tesseract_nothing_is_called_clean(monkeypatch: pytest.MonkeyPat
         blank(written("Kelmor, Vastin"), False, False)
 
 
-def test_noise_and_an_empty_picture_hold_no_candidates() -> None:
+def test_noise_and_an_empty_picture_hold_no_glyphs() -> None:
     noise = np.random.default_rng(0).normal(1000, 30, (512, 512)).astype("u2")
     for picture in (noise, np.zeros((64, 64), "u2"), np.zeros((3, 3), "u2")):
-        assert not candidates(rendered(picture))
+        assert not rows_of_glyphs(picture)
 
 
 @pytest.mark.parametrize(
