@@ -91,8 +91,13 @@ class Validate(Section):
 
 
 class Split(Section):
-    """How patients are dealt."""
+    """How patients are dealt: `by` says what the test is asked of, unseen patients, unseen sites or newer batches.
 
+    `test_sites` names the sites that are test where `by` is site; empty leaves it to a keyed hash of the site.
+    """
+
+    by: Literal["patient", "site", "time"] = "patient"
+    test_sites: tuple[str, ...] = ()
     salt: str
     validation: Share
     test: Share

@@ -66,7 +66,7 @@ def write_films(path: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts
     """
     shows = [not set(why) & set(BLANK) for why in verdicts.reasons]
     marks = films[["bits", "thumbnail"]].where(pd.Series(shows, index=films.index), None)
-    places = catalog[["patient_id", "pixel_sha256", "shard", "offset"]]
+    places = catalog[["patient_id", "pixel_sha256", "site", "shard", "offset"]]
     pq.write_table(
         pa.Table.from_pandas(films.assign(**marks, **places, shows=shows), preserve_index=False), path
     )  # fmt: skip
