@@ -70,8 +70,19 @@ class Ingest(Section):
     seed: int
 
 
+class Warn(Section):
+    """Bounds beyond which validate tells and does nothing: see `imaging.quality`; `tilt` in degrees, either way."""
+
+    motion: float
+    tilt: float
+    turned: float
+    saturated: Share
+    collimated: Share
+    site_difference: Share
+
+
 class Validate(Section):
-    """Bounds that accepted rows keep."""
+    """Bounds that accepted rows keep; `warn`: those that are told only, None where a modality has none."""
 
     age: tuple[float, float]
     sex: tuple[str, ...]
@@ -88,6 +99,7 @@ class Validate(Section):
     inverted_above: float
     smallest_side: int
     shortcut_warning: Share = 0.70
+    warn: Warn | None = None
 
 
 class Split(Section):
