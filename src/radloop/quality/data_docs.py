@@ -24,6 +24,9 @@ th,td{border-bottom:1px solid #e3e9ef;padding:6px 10px;text-align:left;vertical-
 .cooltip .top,.cooltip i{display:none} a{color:#14589c}
 .text-success::before{content:"\\2714 holds";color:#1a7f37} .text-danger::before{content:"\\2718 broken";color:#b42318}
 .holds{color:#1a7f37;font-weight:600}.broken{color:#b42318;font-weight:600}.warns{color:#9a6700;font-weight:600}
+i{font-style:normal} td+td .text-danger::before,.alert .text-success::before,.alert .text-danger::before{content:none}
+details{margin-top:20px} summary{cursor:pointer;color:#14589c} table.verdicts td:nth-child(2){width:40%}
+p.holds,p.warns{border-left:4px solid;padding-left:10px;font-weight:400}
 """
 
 #: How a verdict is worded; what only warns must not look like what was acted upon.
@@ -76,7 +79,9 @@ def _index(title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ..
         for name, judgement in judgements.items()
         for reason, holds in judgement.holds.items()
     ]
-    rows = "".join(_line(*line) for line in sorted(lines, key=_urgency))
+    lines.sort(key=_urgency)
+    kept = [line for line in lines if line[3]]
+    broken = _table([line for line in lines if not line[3]]) if len(kept) < len(lines) else ""
     said = "".join(f'<p class="{"warns" if p.warns else "holds"}">{escape(p.told())}</p>' for p in probes)
     links = " · ".join(f'<a href="{name}.html">{escape(name)}</a>' for name in judgements)
     return (
@@ -84,10 +89,16 @@ def _index(title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ..
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>Judged by Great Expectations. Pages: {links}. The time on a page is when the snapshot's last image was "
         f"admitted. Counts only: no page shows a value of any row.</p>{said}"
-        "<table><tr><th>suite</th><th>rule</th><th>severity</th><th>verdict</th><th>rows that break it</th></tr>"
-        f"{rows}</table>"
+        f"<p><b>{len(lines) - len(kept)} of {len(lines)} rules are broken or warn.</b> Severity: stop closes the gate, "
+        f"quarantine sets the row aside, warn only tells.</p>{broken}"
+        f"<details><summary>The {len(kept)} rules that hold</summary>{_table(kept)}</details>"
         "</body></html>\n"
     )
+
+
+def _table(lines: list[tuple[str, str, str, bool, int]]) -> str:
+    head = "".join(f"<th>{word}</th>" for word in ("suite", "rule", "severity", "verdict", "rows that break it"))
+    return f'<table class="verdicts"><tr>{head}</tr>{"".join(_line(*line) for line in lines)}</table>'
 
 
 def _urgency(line: tuple[str, str, str, bool, int]) -> tuple[bool, int]:

@@ -68,10 +68,9 @@ def _shares(case: UseCase, accepted: pd.DataFrame) -> dict[str, pd.Series]:
     """Each looked-at share as 0, 1 or missing per film."""
     age, finding = accepted["age"], case.task.finding
     found = [None if found is None else float(finding in found) for found in accepted["findings"]]
-    shares = {
-        f"sex {sex}": (accepted["sex"] == sex).astype(float).where(accepted["sex"].notna())
-        for sex in sorted(accepted["sex"].dropna().unique())
-    }
+    sexes = sorted(accepted["sex"].dropna().unique())
+    told = sexes[:1] if len(sexes) == 2 else sexes  # of two, the other's share says the same
+    shares = {f"sex {sex}": (accepted["sex"] == sex).astype(float).where(accepted["sex"].notna()) for sex in told}
     middle = age.median()
     return {
         **shares,
