@@ -131,12 +131,12 @@ def case() -> Any:
 
 
 def quarantine_reasons() -> str:
-    """Why a row is quarantined by the stage validate."""
+    """Why a row is quarantined or told of by the stage validate."""
     from radloop.quality.rules import row_rules
 
     rules = [rule for rule in row_rules(case()) if not rule.reason.startswith("missing_")]
-    rows = [(f"`{rule.reason}`", f"`{rule.column}`", _bounds(rule.bounds)) for rule in rules]
-    return table(("reason", "what is looked at", "allowed"), rows)
+    rows = [(f"`{rule.reason}`", f"`{rule.column}`", _bounds(rule.bounds), rule.severity) for rule in rules]
+    return table(("reason", "what is looked at", "allowed", "severity"), rows)
 
 
 def _bounds(bounds: dict[str, Any]) -> str:

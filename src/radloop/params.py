@@ -106,8 +106,19 @@ class Ingest(Section):
     select: Select = Select()
 
 
+class Warn(Section):
+    """Bounds beyond which validate tells and does nothing: see `imaging.quality`; `tilt` in degrees, either way."""
+
+    motion: float
+    tilt: float
+    turned: float
+    saturated: Share
+    collimated: Share
+    site_difference: Share
+
+
 class Validate(Section):
-    """Bounds that accepted rows keep."""
+    """Bounds that accepted rows keep; `warn`: those that are told only, None where a modality has none."""
 
     age: tuple[float, float]
     sex: tuple[str, ...]
@@ -124,11 +135,17 @@ class Validate(Section):
     inverted_above: float
     smallest_side: int
     shortcut_warning: Share = 0.70
+    warn: Warn | None = None
 
 
 class Split(Section):
-    """How patients are dealt."""
+    """How patients are dealt: `by` says what the test is asked of, unseen patients, unseen sites or newer batches.
 
+    `test_sites` names the sites that are test where `by` is site; empty leaves it to a keyed hash of the site.
+    """
+
+    by: Literal["patient", "site", "time"] = "patient"
+    test_sites: tuple[str, ...] = ()
     salt: str
     validation: Share
     test: Share

@@ -11,6 +11,8 @@ from radloop.dicom.risks import is_of_written_kind
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
 
+_SPECKLED = frozenset(("US", "IVUS"))  # what `radloop bench text` finds too little in to say that it is clean
+
 
 def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray:
     """Stored values [rows, columns] with text painted black, where the profile cleans pixels.
@@ -20,6 +22,12 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
     """
     if not profile.cleans_pixels:
         return pixels
+    if text(told, "Modality").upper() in _SPECKLED:
+        raise StudyRejected(
+            "burned_in_text_unsure",
+            "small text in speckle is found half of the times only.",
+            "clean ultrasound at its source; deidentify.clean_pixel_data keep trusts it",
+        )
     inverted = text(told, "PhotometricInterpretation").upper() == "MONOCHROME1"
     whole = is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
     try:

@@ -48,7 +48,7 @@ def balance(table: pd.DataFrame, largest_imbalance: float) -> list[Cell]:
         for category, whole in column.value_counts(normalize=True).sort_index().items():
             for split in SPLITS:
                 inside = table["split"] == split
-                one = _cell(column[inside] == category, table["group_id"][inside], float(whole), count)
+                one = share_and_chance(column[inside] == category, table["group_id"][inside], float(whole), count)
                 holds = abs(one[0] - whole) <= largest_imbalance or one[1] <= one[0] <= one[2]
                 cells.append(
                     Cell(variable, str(category), split, int(inside.sum()), one[0], float(whole), one[1], one[2], holds)
@@ -76,7 +76,11 @@ def split_sizes(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
-def _cell(hits: pd.Series, groups: pd.Series, whole: float, cells: int) -> tuple[float, float, float]:
+def share_and_chance(hits: pd.Series, groups: pd.Series, whole: float, cells: int) -> tuple[float, float, float]:
+    """The share of `hits`, and the range of shares that chance gives where the whole's is `whole`.
+
+    For one of `cells` shares that are looked at together; `groups` says which films are not independent.
+    """
     from scipy.stats import binom  # 0.5 s that only this check needs
 
     n = max(1, round(effective_number(groups)))

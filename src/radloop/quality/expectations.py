@@ -23,12 +23,17 @@ _TYPES = {str: ["str"], int: ["int64", "float64"], float: ["float64"], date: ["d
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one suite said of one table; `result` is what Data Docs render."""
+    """What one suite said of one table, by each rule's reason; `result` is what Data Docs render."""
 
     result: ExpectationSuiteValidationResult
     breaches: dict[str, list[int]]
     seen: dict[str, Any]
     holds: dict[str, bool]
+    severity: dict[str, str]
+
+    def broken(self, severity: str) -> list[str]:
+        """The reasons of this severity that do not hold."""
+        return [reason for reason, holds in self.holds.items() if not holds and self.severity[reason] == severity]
 
 
 def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetime) -> Judgement:
@@ -52,16 +57,16 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
         result_format=COUNTS_ONLY,
         run_id=RunIdentifier(run_name=name, run_time=when),
     )
-    return _judgement(result)
+    return _judgement(result, {rule.reason: rule.severity for rule in rules})
 
 
 def schema_rules() -> tuple[Rule, ...]:
     """The columns of a catalog and their types, from the noun itself, so that there is no second list."""
     hints = get_type_hints(Stored)
     names = [field.name for field in fields(Stored)]
-    whole = Rule("columns", "ExpectTableColumnsToMatchSet", "", {"column_set": names, "exact_match": False})
+    whole = Rule("columns", "ExpectTableColumnsToMatchSet", "", {"column_set": names, "exact_match": False}, "stop")
     typed = [
-        Rule(f"type_{name}", "ExpectColumnValuesToBeInTypeList", name, {"type_list": kinds})
+        Rule(f"type_{name}", "ExpectColumnValuesToBeInTypeList", name, {"type_list": kinds}, "stop")
         for name in names
         if (kinds := _kinds(hints[name])) is not None
     ]
@@ -73,10 +78,12 @@ def table_rules(case: UseCase) -> tuple[Rule, ...]:
     bounds = case.validate_
     low, high = bounds.prevalence
     return (
-        Rule("smallest_rows", "ExpectColumnSumToBeBetween", "accepted", {"min_value": bounds.smallest_rows}),
+        Rule("smallest_rows", "ExpectColumnSumToBeBetween", "accepted", {"min_value": bounds.smallest_rows},
+             "stop"),
         Rule("largest_quarantine", "ExpectColumnMeanToBeBetween", "quarantined",
-             {"max_value": bounds.largest_quarantine}),
-        Rule("prevalence", "ExpectColumnMeanToBeBetween", "positive", {"min_value": low, "max_value": high}),
+             {"max_value": bounds.largest_quarantine}, "stop"),
+        Rule("prevalence", "ExpectColumnMeanToBeBetween", "positive", {"min_value": low, "max_value": high},
+             "stop"),
     )  # fmt: skip
 
 
@@ -92,7 +99,7 @@ def _expectation(rule: Rule) -> Any:
     return getattr(expectations, rule.kind)(**column, **rule.bounds, meta={"reason": rule.reason})
 
 
-def _judgement(result: ExpectationSuiteValidationResult) -> Judgement:
+def _judgement(result: ExpectationSuiteValidationResult, severity: dict[str, str]) -> Judgement:
     breaches, seen, holds = {}, {}, {}
     for one in result.results:
         reason = one.expectation_config.meta["reason"]
@@ -101,4 +108,4 @@ def _judgement(result: ExpectationSuiteValidationResult) -> Judgement:
         breaches[reason] = list(one.result.get("unexpected_index_list") or [])
         seen[reason] = one.result.get("observed_value")
         holds[reason] = bool(one.success)
-    return Judgement(result, breaches, seen, holds)
+    return Judgement(result, breaches, seen, holds, severity)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from radloop.params import Split
+from radloop.quality.sides import asked_films
 
 #: What a film gets that may teach no one: it copies a film of a patient in another split.
 EXCLUDED = "excluded"
@@ -33,8 +34,10 @@ def deal(films: pd.DataFrame, links: list[tuple[int, int]], knobs: Split) -> Dea
     the one who came first of all these. A film that copies one in another split is excluded, the later of the two,
     because moving either patient would break "once test, always test".
 
-    `films`: record_id, patient_id, batch, in the order of arrival; `links`: positions of films that are copies of
-    each other under two patients.
+    Where whole sites or batches are test, a group stands where its first film was taken, and its films of the other
+    side are excluded: nobody crosses, and test holds nothing but what it claims to hold.
+    `films`: record_id, patient_id, batch and, for `by: site`, site, in the order of arrival; `links`: positions of
+    films that are copies of each other under two patients.
     """
     patients = films["patient_id"].to_list()
     batches = films["batch"].to_list()
@@ -48,8 +51,13 @@ def deal(films: pd.DataFrame, links: list[tuple[int, int]], knobs: Split) -> Dea
     for batch in sorted(set(batches)):
         new = [patient for patient in order if first_batch[patient] == batch]
         group_of.update(_join(new, by_batch.get(batch, []), group_of, order, knobs.salt))
-    split_of = {patient: split_of_group(group, knobs) for patient, group in group_of.items()}
-    excluded = {max(pair) for pair in links if len({split_of[patients[place]] for place in pair}) > 1}
+    sides = asked_films(films, knobs)
+    side_of: dict[str, bool | None] = {}
+    for patient, side in zip(patients, sides, strict=True):
+        side_of.setdefault(group_of[patient], side)
+    split_of = {patient: split_of_group(group, knobs, side_of[group]) for patient, group in group_of.items()}
+    crossing = {place for place, side in enumerate(sides) if side != side_of[group_of[patients[place]]]}
+    excluded = {max(pair) for pair in links if len({split_of[patients[place]] for place in pair}) > 1} | crossing
     return Dealt(group_of, split_of, frozenset(films["record_id"].iloc[sorted(excluded)]))
 
 
@@ -58,13 +66,17 @@ def group_id(patient: str, salt: str) -> str:
     return hmac.new(salt.encode(), patient.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def split_of_group(group: str, knobs: Split) -> str:
+def split_of_group(group: str, knobs: Split, asked: bool | None = None) -> str:
     """Where a group stands, from its id alone: what other groups there are does not matter.
 
-    Test comes first on the scale, so that another share of validation moves no group into or out of test.
+    Test comes first on the scale, so that another share of validation moves no group into or out of test. `asked`
+    says whether the group is on the side of the test where that does not follow from its id; the others are then
+    dealt into train and validation alone, in the same proportion.
     """
     place = int(group[:16], 16) / 2**64
-    if place < knobs.test:
+    if asked is False:
+        place = knobs.test + place * (1.0 - knobs.test)
+    if asked or (asked is None and place < knobs.test):
         return "test"
     return "validation" if place < knobs.test + knobs.validation else "train"
 

@@ -25,7 +25,8 @@ BLANK = ("constant", "noise_only", "saturated")
 class Rule:
     """One expectation about one column; `kind` names the Great Expectations class, `bounds` its arguments.
 
-    `severity` says what a breach does: stop closes the gate, quarantine sets the row aside, warn tells only.
+    `severity` says what a breach does: stop sets the row aside and closes the gate, quarantine sets the row aside,
+    warn tells only.
     """
 
     reason: str
@@ -36,8 +37,9 @@ class Rule:
 
 
 def row_rules(case: UseCase) -> tuple[Rule, ...]:
-    """All rules whose breach quarantines a row, in the order in which reasons are listed."""
-    return (*_presence(), *_identity(), *_demographics(case), *_acquisition(case), *_pixels(case))
+    """All rules about a row, in the order in which reasons are listed; those that only warn come last."""
+    acting = (*_presence(), *_identity(), *_demographics(case), *_acquisition(case), *_pixels(case))
+    return (*acting, *_taken(case))
 
 
 def _presence() -> Iterator[Rule]:
@@ -77,7 +79,8 @@ def _acquisition(case: UseCase) -> Iterator[Rule]:
 
 def _pixels(case: UseCase) -> Iterator[Rule]:
     bounds = case.validate_
-    yield _within("content_altered", "altered", (False,))
+    # bytes that are not those admitted: no row of such a snapshot can be trusted until it is restored
+    yield Rule("content_altered", "ExpectColumnValuesToBeInSet", "altered", {"value_set": [False]}, "stop")
     yield Rule("pixels_unreadable", "ExpectColumnValuesToBeNull", "unreadable")
     yield _between("too_small", "smaller_side", bounds.smallest_side, None)
     yield _between("size_disagrees", "size_difference", None, 0)
@@ -87,8 +90,19 @@ def _pixels(case: UseCase) -> Iterator[Rule]:
     yield _between("inverted", "inverted", None, bounds.inverted_above)
 
 
-def _between(reason: str, column: str, low: float | None, high: float | None) -> Rule:
-    return Rule(reason, "ExpectColumnValuesToBeBetween", column, {"min_value": low, "max_value": high})
+def _taken(case: UseCase) -> Iterator[Rule]:
+    bounds = case.validate_.warn
+    if bounds is None:
+        return
+    yield _between("patient_moved", "image_motion", None, bounds.motion, "warn")
+    yield _between("film_tilted", "image_tilt", -bounds.tilt, bounds.tilt, "warn")
+    yield _between("film_turned", "image_turned", None, bounds.turned, "warn")
+    yield _between("partly_saturated", "image_saturated", None, bounds.saturated, "warn")
+    yield _between("wide_border", "image_collimated", None, bounds.collimated, "warn")
+
+
+def _between(reason: str, column: str, low: float | None, high: float | None, severity: str = "quarantine") -> Rule:
+    return Rule(reason, "ExpectColumnValuesToBeBetween", column, {"min_value": low, "max_value": high}, severity)
 
 
 def _within(reason: str, column: str, values: tuple[Any, ...]) -> Rule:

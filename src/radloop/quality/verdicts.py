@@ -33,6 +33,7 @@ class Verdicts:
 def judge_snapshot(case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, refused: pd.DataFrame) -> Verdicts:
     """Judge a snapshot's columns, then its rows, then what is left, each with its own suite.
 
+    A row rule of severity stop closes the gate and, like quarantine, sets the row aside; warn is counted and told.
     Rows are not judged where columns are missing or of a wrong type: every row is then quarantined as `schema`.
     `catalog`: Stored columns; `films`: `quality.survey.survey` of it; `refused`: arrivals that were never admitted.
     """
@@ -46,7 +47,9 @@ def judge_snapshot(case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, re
         reasons = [["schema"] for _ in range(len(catalog))]
     whole = whole_snapshot(case, catalog, reasons, refused)
     judgements["snapshot"] = judge(whole, "snapshot", table_rules(case), when)
-    return Verdicts(reasons, judgements, _checks(judgements, case), _summary(catalog, reasons, whole, refused))
+    return Verdicts(
+        reasons, judgements, _checks(judgements, case), _summary(catalog, reasons, whole, refused) | _told(judgements)
+    )
 
 
 def whole_snapshot(
@@ -80,7 +83,7 @@ def _judged_columns(catalog: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
 def _reasons(judgement: Judgement, rows: int) -> list[list[str]]:
     reasons: list[list[str]] = [[] for _ in range(rows)]
     for reason, positions in judgement.breaches.items():
-        for position in positions:
+        for position in positions if judgement.severity[reason] != "warn" else ():
             reasons[position].append(reason)
     return reasons
 
@@ -94,11 +97,23 @@ def _checks(judgements: dict[str, Judgement], case: UseCase) -> tuple[Check, ...
         "prevalence": f"share of {case.task.finding} in {bounds.prevalence[0]:g} to {bounds.prevalence[1]:g}",
     }
     schema = Check("schema", not broken, broken or "as declared", "every column is there with its type")
-    return (schema, *(Check(name, whole.holds[name], _number(whole.seen[name]), rule) for name, rule in rules.items()))
+    stopping = judgements["rows"].broken("stop") if "rows" in judgements else []
+    none = Check("stopping_rows", not stopping, stopping or "none", "no row breaks a rule of severity stop")
+    return (
+        schema,
+        none,
+        *(Check(name, whole.holds[name], _number(whole.seen[name]), rule) for name, rule in rules.items()),
+    )
 
 
 def _number(seen: Any) -> float | None:
     return None if seen is None or pd.isna(seen) else round(float(seen), 4)
+
+
+def _told(judgements: dict[str, Judgement]) -> dict[str, Any]:
+    """Rows by each rule that they break and that only warns."""
+    rows = judgements.get("rows")
+    return {"warned_by_reason": {why: len(rows.breaches[why]) for why in rows.broken("warn")} if rows else {}}
 
 
 def _summary(

@@ -19,12 +19,13 @@ from radloop.quality.balance_picture import balance_png
 from radloop.quality.duplicates import Duplicates, find_duplicates
 from radloop.quality.groups import EXCLUDED, SPLITS, Dealt, deal
 from radloop.quality.leakage import shared_between_splits
+from radloop.quality.sides import side_checks
 
 COLUMNS = ["record_id", "patient_id", "group_id", "split"]
 
 
 def run(case: UseCase, paths: Paths) -> None:
-    """Deal the patients of one use case into train, validation and test.
+    """Deal the patients of one use case into train, validation and test, by patient, by site or by time.
 
     Every film of the snapshot, accepted or not, takes part in finding who belongs together, so that a verdict that
     changes later moves nobody; accepted films are dealt. Writes split.parquet (record_id, patient_id, group_id and
@@ -35,7 +36,8 @@ def run(case: UseCase, paths: Paths) -> None:
     films = in_order_of_arrival(pq.read_table(validated / "films.parquet").to_pandas())
     duplicates = find_duplicates(films, case.split)
     dealt = deal(films, duplicates.links, case.split)
-    table = dealt_table(pq.read_table(validated / "accepted.parquet").to_pandas(), dealt, case.task.finding)
+    accepted = pq.read_table(validated / "accepted.parquet").to_pandas()
+    table = dealt_table(placed(accepted), dealt, case.task.finding)
     cells = balance(table[table["split"] != EXCLUDED], case.split.largest_imbalance)
     with replacing(paths.stage(case.name, "split")) as folder:
         rows = pa.Table.from_pandas(table[COLUMNS], preserve_index=False)
@@ -43,19 +45,23 @@ def run(case: UseCase, paths: Paths) -> None:
         found = duplicates_report(films, duplicates, dealt)
         counts = {name: value if isinstance(value, int) else len(value) for name, value in found.items()}
         write_json(folder / "duplicates.json", found)
-        write_json(folder / "summary.json", {**counts, "splits": split_sizes(table)})
+        write_json(folder / "summary.json", {"by": case.split.by, **counts, "splits": split_sizes(table)})
         write_balance(folder, case.name, table, cells)
-        write_gate(folder / "gate.json", Gate("split", case.name, checks_of(case, table, cells)))
+        write_gate(folder / "gate.json", Gate("split", case.name, checks_of(case, table, closing(case, table, cells))))
 
 
 def in_order_of_arrival(films: pd.DataFrame) -> pd.DataFrame:
-    """Films in the order in which the catalog took them, with the `batch` that brought their bytes.
+    """Films in the order in which the catalog took them, with the `batch` that brought their bytes."""
+    return placed(films).sort_values(["batch", "part", "offset"], ignore_index=True)
+
+
+def placed(films: pd.DataFrame) -> pd.DataFrame:
+    """Films with the `batch` that brought their bytes and the `part` of it.
 
     The catalog's own `batch` grows when a film is labelled anew; the place of its bytes never changes.
     """
     numbers = films["shard"].str.extract(r"^(\d+)-(\d+)").astype(int)
-    placed = films.assign(batch=numbers[0], part=numbers[1])
-    return placed.sort_values(["batch", "part", "offset"], ignore_index=True)
+    return films.assign(batch=numbers[0], part=numbers[1])
 
 
 def dealt_table(accepted: pd.DataFrame, dealt: Dealt, finding: str) -> pd.DataFrame:
@@ -91,6 +97,18 @@ def write_balance(folder: Path, use_case: str, table: pd.DataFrame, cells: list[
     write_bytes(folder / "balance.png", balance_png(cells, f"Balance of the splits: {use_case}"))
 
 
+def closing(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> list[Cell]:
+    """The cells of the balance that may close the gate.
+
+    Other sites and later times are unlike on purpose, so where they are test only train and validation are compared,
+    each with both together.
+    """
+    if case.split.by == "patient":
+        return cells
+    taught = table[table["split"].isin(["train", "validation"])]
+    return [cell for cell in balance(taught, case.split.largest_imbalance) if cell.split != "test"]
+
+
 def checks_of(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> tuple[Check, ...]:
     """The gate of a split: nobody and nothing stands twice, every split has both classes, and all are alike."""
     sizes = split_sizes(table)
@@ -100,12 +118,14 @@ def checks_of(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> tuple[Ch
     apart = [f"{cell.variable} {cell.category} in {cell.split}" for cell in cells if not cell.holds]
     pixels = len(shared_between_splits(table, "pixel_sha256"))
     people = len(shared_between_splits(table, "patient_id")) + len(shared_between_splits(table, "group_id"))
+    alike = "" if case.split.by == "patient" else f"; test differs on purpose (split.by: {case.split.by})"
     return (
+        *side_checks(table, case.split),
         Check("equal_pixels", pixels == 0, pixels, "no film has the pixels of a film in another split"),
         Check("patients_apart", people == 0, people, "no patient and no group stands in two splits"),
         Check("both_classes", not one_class, one_class or "in every split", "every split has positives and negatives"),
         Check(
             "balance", not apart, apart or "all alike",
-            f"no share differs by more than {case.split.largest_imbalance:g} and beyond chance (99 %)",
+            f"no share differs by more than {case.split.largest_imbalance:g} and beyond chance (99 %){alike}",
         ),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +15,8 @@ from radloop.gate import Gate, write_gate
 from radloop.params import Paths, UseCase
 from radloop.quality.data_docs import write_data_docs
 from radloop.quality.rules import BLANK
-from radloop.quality.shortcuts import shortcut_probe
+from radloop.quality.shortcuts import Probe, shortcut_probe
+from radloop.quality.sites import SiteProbe, site_probe
 from radloop.quality.survey import survey
 from radloop.quality.verdicts import Verdicts, judge_snapshot
 from radloop.records import QUALITY, Stored, schema_of
@@ -36,14 +38,21 @@ def run(case: UseCase, paths: Paths) -> None:
     films = survey(snapshot, catalog, load_settings().workers)
     verdicts = judge_snapshot(case, catalog, films, read_quarantine(snapshot))
     accepted = catalog[[not why for why in verdicts.reasons]]
-    probe = shortcut_probe(case, accepted)
+    shortcut, sites = shortcut_probe(case, accepted), site_probe(case, accepted)
     with replacing(paths.stage(case.name, "validate")) as folder:
         write_tables(folder, catalog, films, verdicts)
         write_films(folder / "films.parquet", catalog, films, verdicts)
-        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (probe,))
-        summary = {**verdicts.summary, "masks_skipped": len(everything) - len(catalog), "shortcut": probe.to_json()}
-        write_json(folder / "summary.json", summary)
+        write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (shortcut, sites))
+        write_json(
+            folder / "summary.json",
+            {"masks_skipped": len(everything) - len(catalog), **summary(verdicts, shortcut, sites)},
+        )
         write_gate(folder / "gate.json", Gate("validate", case.name, verdicts.checks))
+
+
+def summary(verdicts: Verdicts, shortcut: Probe, sites: SiteProbe) -> dict[str, Any]:
+    """What was counted, and what a person is warned of."""
+    return {**verdicts.summary, "shortcut": shortcut.to_json(), "sites": sites.to_json()}
 
 
 def write_tables(folder: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts: Verdicts) -> None:
@@ -70,7 +79,7 @@ def write_films(path: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts
     """
     shows = [not set(why) & set(BLANK) for why in verdicts.reasons]
     marks = films[["bits", "thumbnail"]].where(pd.Series(shows, index=films.index), None)
-    places = catalog[["patient_id", "pixel_sha256", "shard", "offset"]]
+    places = catalog[["patient_id", "pixel_sha256", "site", "shard", "offset"]]
     pq.write_table(
         pa.Table.from_pandas(films.assign(**marks, **places, shows=shows), preserve_index=False), path
     )  # fmt: skip

@@ -78,6 +78,13 @@ def test_a_page_tells_the_rules_and_how_many_rows_break_them(folder: Path) -> No
     assert "<td>age_out_of_range</td>" in written["index.html"]
 
 
+def test_the_index_begins_with_what_is_broken_and_folds_what_holds(folder: Path) -> None:
+    index = pages(folder / "a")["index.html"]
+    before, folded = index.split("<details>")
+    assert "<td>age_out_of_range</td>" in before and 'class="holds"' not in before
+    assert "<td>columns</td>" in folded and 'class="broken"' not in folded
+
+
 def test_pages_load_nothing_from_elsewhere_and_link_to_each_other(folder: Path) -> None:
     written = pages(folder / "a")
     for page in written.values():

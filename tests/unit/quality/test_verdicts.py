@@ -122,7 +122,9 @@ def gate(verdicts: Verdicts) -> dict[str, bool]:
 
 def test_a_good_snapshot_opens_the_gate(case: UseCase, catalog: Catalog) -> None:
     verdicts = judged(case, catalog(*({} for _ in range(120))))
-    assert gate(verdicts) == dict.fromkeys(["schema", "smallest_rows", "largest_quarantine", "prevalence"], True)
+    assert gate(verdicts) == dict.fromkeys(
+        ["schema", "stopping_rows", "smallest_rows", "largest_quarantine", "prevalence"], True
+    )
     expected = {"rows": 120, "patients": 120, "accepted": 120, "quarantined": 0, "labelled": 120, "prevalence": 0.5}
     assert expected.items() <= verdicts.summary.items()
 
@@ -131,7 +133,7 @@ def test_few_rows_many_faults_and_too_many_positives_close_the_gate(case: UseCas
     rows = [{"findings": ["Pneumonia"], "age": 412.0 if n < 15 else 50.0} for n in range(110)]
     verdicts = judged(case, catalog(*rows))
     assert gate(verdicts) == {
-        "schema": True, "smallest_rows": False, "largest_quarantine": False, "prevalence": False,
+        "schema": True, "stopping_rows": True, "smallest_rows": False, "largest_quarantine": False, "prevalence": False,
     }  # fmt: skip
     assert verdicts.summary["quarantined_by_reason"] == {"age_out_of_range": 15}
 
@@ -139,7 +141,7 @@ def test_few_rows_many_faults_and_too_many_positives_close_the_gate(case: UseCas
 def test_arrivals_refused_at_admission_count_and_no_label_is_no_prevalence(case: UseCase, catalog: Catalog) -> None:
     verdicts = judged(case, catalog(*({"findings": None} for _ in range(120))), refused=15)
     assert gate(verdicts) == {
-        "schema": True, "smallest_rows": True, "largest_quarantine": False, "prevalence": False,
+        "schema": True, "stopping_rows": True, "smallest_rows": True, "largest_quarantine": False, "prevalence": False,
     }  # fmt: skip
     assert verdicts.summary["refused_at_admission_by_reason"] == {"png_damaged": 15}
     assert verdicts.summary["prevalence"] is None
@@ -151,3 +153,37 @@ def test_a_broken_schema_closes_the_gate_and_quarantines_all(case: UseCase, cata
     verdicts = judged(case, good.drop(columns="sex") if harm == "a column is missing" else good.assign(age="fifty"))
     assert not gate(verdicts)["schema"]
     assert verdicts.reasons == [["schema"]] * 2
+
+
+WARNED: dict[str, dict[str, Any]] = {
+    "patient_moved": {"image_motion": 0.5},
+    "film_tilted": {"image_tilt": -15.0},
+    "film_turned": {"image_turned": 0.9},
+    "partly_saturated": {"image_saturated": 0.3},
+    "wide_border": {"image_collimated": 0.4},
+}
+
+
+def test_a_rule_that_warns_is_counted_and_sets_nothing_aside(case: UseCase, catalog: Catalog) -> None:
+    verdicts = judged(case, catalog(*({} for _ in range(120))), dict(enumerate(WARNED.values())))
+    assert verdicts.reasons == [[]] * 120 and all(gate(verdicts).values())
+    assert verdicts.summary["warned_by_reason"] == dict.fromkeys(WARNED, 1)
+    assert verdicts.summary["quarantined_by_reason"] == {}
+
+
+def test_a_rule_that_quarantines_sets_its_row_aside_and_leaves_the_gate_open(case: UseCase, catalog: Catalog) -> None:
+    verdicts = judged(case, catalog(*({"age": 412.0} if n == 7 else {} for n in range(120))))
+    assert verdicts.reasons[7] == ["age_out_of_range"] and all(gate(verdicts).values())
+
+
+def test_a_rule_that_stops_closes_the_gate_for_a_single_row_and_sets_it_aside(case: UseCase, catalog: Catalog) -> None:
+    verdicts = judged(case, catalog(*({} for _ in range(120))), {7: {"altered": True}})
+    assert verdicts.reasons[7] == ["content_altered"]
+    assert [name for name, holds in gate(verdicts).items() if not holds] == ["stopping_rows"]
+    assert next(check.seen for check in verdicts.checks if not check.holds) == ["content_altered"]
+
+
+def test_a_use_case_without_warnings_has_none(case: UseCase, catalog: Catalog) -> None:
+    silent = case.model_copy(update={"validate_": case.validate_.model_copy(update={"warn": None})})
+    verdicts = judged(silent, catalog(*({} for _ in range(120))), dict(enumerate(WARNED.values())))
+    assert verdicts.summary["warned_by_reason"] == {}

@@ -42,15 +42,15 @@ def film(number: int, batch: int = 0, picture: int | None = None, noise: float =
 def deal(tmp_path: Path, case: UseCase) -> Callable[..., tuple[pd.DataFrame, Paths]]:
     """Run the stage on films; returns split.parquet by patient's film and the paths."""
 
-    def run(films: list[Film], quarantined: frozenset[str] = frozenset()) -> tuple[pd.DataFrame, Paths]:
+    def run(films: list[Film], quarantined: frozenset[str] = frozenset(), **knobs: Any) -> tuple[pd.DataFrame, Paths]:
         paths = Paths(data=tmp_path / "data", out=tmp_path / "out")
         folder = paths.stage(case.name, "validate")
         folder.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(films)
-        pq.write_table(table.drop_columns(["findings", "site", "sex"]), folder / "films.parquet")
+        pq.write_table(table.drop_columns(["findings", "sex"]), folder / "films.parquet")
         accepted = [row for row in films if row["record_id"] not in quarantined]
         pq.write_table(pa.Table.from_pylist(accepted).drop_columns(["bits", "thumbnail"]), folder / "accepted.parquet")
-        split.run(case, paths)
+        split.run(case.model_copy(update={"split": case.split.model_copy(update=knobs)}), paths)
         dealt = pq.read_table(paths.stage(case.name, "split") / "split.parquet").to_pandas()
         return dealt.set_index("record_id"), paths
 
@@ -68,6 +68,7 @@ def stands(case: UseCase, number: int) -> str:
 
 
 MANY = [film(number) for number in range(120)]
+TWICE = [film(number) for number in range(240)]
 
 
 def test_every_accepted_film_is_dealt_by_its_patient_alone(deal: Any, case: UseCase) -> None:
@@ -160,3 +161,63 @@ def test_the_order_of_arrival_is_the_place_of_the_bytes() -> None:
     frame = pd.DataFrame(rows, columns=["record_id", "shard", "offset"])
     ordered = split.in_order_of_arrival(frame)
     assert ordered["record_id"].tolist() == ["a", "b", "c"] and ordered["batch"].tolist() == [0, 1, 1]
+
+
+def test_by_site_a_named_site_is_test_as_a_whole_and_a_patient_of_two_sites_crosses_nothing(
+    deal: Any, case: UseCase
+) -> None:
+    """The patient stands where the first film was taken, and loses the films of the other side."""
+    films = [*TWICE, film(900, 1, patient_id="p3", site="south"), film(901, 1, patient_id="p4", site="north")]
+    dealt, paths = deal(films, by="site", test_sites=("north",))
+    sites = pd.Series({row["record_id"]: row["site"] for row in films})[dealt.index]
+    assert set(sites[dealt["split"] == "test"]) == {"north"}
+    assert set(sites[dealt["split"].isin(["train", "validation"])]) == {"south"}
+    assert dealt.loc[["r900", "r901"], "split"].tolist() == ["excluded", "excluded"]
+    assert dealt.loc["r3", "split"] == "test" and dealt.loc["r4", "split"] != "test"
+    gate = require(paths.gate(case.name, "split"))
+    checks = {check.name: check for check in gate.checks}
+    assert checks["whole_sites"].seen == {"test": ["north"], "others": 1, "in both": [], "named but absent": []}
+    assert "test differs on purpose (split.by: site)" in checks["balance"].rule
+
+
+def test_by_site_copies_across_sites_leave_the_later_film_out(deal: Any, case: UseCase) -> None:
+    dealt, _ = deal([*MANY, film(902, 1, picture=3, site="south")], by="site", test_sites=("north",))
+    assert dealt.loc["r902", ["group_id", "split"]].tolist() == [dealt.loc["r3", "group_id"], "excluded"]
+
+
+@pytest.mark.parametrize("named", [("nowhere",), ("north", "south"), ("north", "nowhere")])
+def test_sites_that_are_absent_or_all_there_are_close_the_gate(deal: Any, case: UseCase, named: Any) -> None:
+    _, paths = deal(MANY, by="site", test_sites=named)
+    with pytest.raises(GateClosed, match="whole_sites"):
+        require(paths.gate(case.name, "split"))
+
+
+def test_films_that_tell_no_site_are_never_test(deal: Any, case: UseCase) -> None:
+    untold = [film(n, site=None) for n in range(903, 933)]
+    dealt, _ = deal([*MANY, *untold], by="site", test_sites=("north",))
+    assert "test" not in set(dealt.loc[[row["record_id"] for row in untold], "split"])
+
+
+def test_by_time_the_newest_batches_are_test_and_no_known_patient_is_asked(deal: Any, case: UseCase) -> None:
+    films = [film(n, n // 80) for n in range(240)] + [film(910, 2, patient_id="p3")]
+    dealt, paths = deal(films, by="time", test=0.3)
+    batches = pd.Series({row["record_id"]: int(row["shard"][:6]) for row in films})[dealt.index]
+    assert set(batches[dealt["split"] == "test"]) == {2}
+    assert set(batches[dealt["split"].isin(["train", "validation"])]) == {0, 1}
+    assert dealt.loc["r910", "split"] == "excluded" and dealt.loc["r3", "split"] != "test"
+    checks = {check.name: check.seen for check in require(paths.gate(case.name, "split")).checks}
+    assert checks["newest_batches"] == {"last that teaches": 1, "first in test": 2}
+
+
+def test_one_batch_alone_has_no_order_in_time_and_closes_the_gate(deal: Any, case: UseCase) -> None:
+    _, paths = deal(MANY, by="time")
+    with pytest.raises(GateClosed, match="ingest at least twice"):
+        require(paths.gate(case.name, "split"))
+
+
+def test_other_sites_may_be_unlike_where_they_are_test_but_not_where_patients_are_dealt(
+    deal: Any, case: UseCase
+) -> None:
+    films = [{**film(n), "sex": "F" if n % 2 else "M"} for n in range(240)]
+    _, paths = deal(films, by="site", test_sites=("north",))
+    assert require(paths.gate(case.name, "split")).open

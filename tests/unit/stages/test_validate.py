@@ -40,9 +40,16 @@ def arrival(number: int, pixels: np.ndarray, **facts: Any) -> Arrival:
     return png_arrival(stream.getvalue(), pixels, "test", f"2.25.{number}", **{**told, **ids, **facts})
 
 
+def bordered(film: np.ndarray) -> np.ndarray:
+    """The film inside a black border of 16 pixels."""
+    inside = np.zeros_like(film)
+    inside[16:-16, 16:-16] = film[16:-16, 16:-16]
+    return inside
+
+
 def arrivals() -> Iterator[Arrival]:
     for number in range(FILMS):
-        yield arrival(number, chest(number))
+        yield arrival(number, bordered(chest(number)) if number == 1 else chest(number))
     yield arrival(200, chest(200), age=412.0)
     yield arrival(201, 255 - chest(201))
     yield arrival(202, np.full((160, 160), 77, np.uint8))
@@ -104,11 +111,21 @@ def test_masks_are_no_films_and_are_only_counted(paths: Paths, case: UseCase) ->
 def test_the_gate_is_open_and_says_what_it_saw(paths: Paths, case: UseCase) -> None:
     gate = require(paths.gate(case.name, "validate"))
     assert {check.name: check.seen for check in gate.checks} == {
-        "schema": "as declared", "smallest_rows": FILMS, "largest_quarantine": round(6 / (FILMS + 6), 4),
-        "prevalence": round(37 / FILMS, 4),
+        "schema": "as declared", "stopping_rows": "none", "smallest_rows": FILMS,
+        "largest_quarantine": round(6 / (FILMS + 6), 4), "prevalence": round(37 / FILMS, 4),
     }  # fmt: skip
     summary = read_json(written(paths, case, "summary.json"))
     assert (summary["accepted"], summary["quarantined"]) == (FILMS, 6)
+
+
+def test_what_only_warns_is_told_on_data_docs_and_in_the_summary(paths: Paths, case: UseCase) -> None:
+    told = read_json(written(paths, case, "summary.json"))
+    assert told["warned_by_reason"]["wide_border"] >= 1 and told["sites"]["sites"] == 0
+    index = written(paths, case, "data_docs").joinpath("index.html").read_text()
+    for reason, count in told["warned_by_reason"].items():
+        assert f'<td>{reason}</td><td>warn</td><td class="warns">warns</td><td>{count}</td>' in index
+    assert "<td>age_out_of_range</td><td>quarantine</td>" in index and "<td>smallest_rows</td><td>stop</td>" in index
+    assert index.index("<td>age_out_of_range</td>") < index.index("<td>wide_border</td>")
 
 
 def test_blank_films_get_no_fingerprint_because_they_are_all_alike(paths: Paths, case: UseCase) -> None:
