@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from radloop.burned_in import Unreadable, Unsure, blank
 from radloop.dicom.profile import Profile
 from radloop.dicom.read import text
 from radloop.dicom.risks import is_of_written_kind
@@ -22,6 +21,8 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
     """
     if not profile.cleans_pixels:
         return pixels
+    from radloop.burned_in import Unreadable, Unsure, blank  # half of a reader's start, and needed only here
+
     if text(told, "Modality").upper() in _SPECKLED:
         raise StudyRejected(
             "burned_in_text_unsure",
