@@ -35,7 +35,7 @@ class Size:
 
     studies: int = 600
     month: int = 300
-    written: int = 200
+    written: int = 600
     side: int = 512
     runs: int = RUNS
     turns: int = TURNS
