@@ -228,9 +228,9 @@ def test_repro_again_executes_nothing_and_a_new_learning_rate_only_what_follows(
 
 def test_repro_behind_a_closed_gate_commits_what_was_made_and_executes_nothing_again(loop: Loop) -> None:
     place = Workspace(loop.house.settings)
-    place.override({f"{CASE}.evaluate.auroc_floor": 1.0})
+    place.override({f"{CASE}.evaluate.baseline_margin": 1.0})  # no two AUROC are that far apart
     first = loop.house.radloop("repro", check=False)
-    assert first.returncode == GateClosed.exit_code and "auroc_floor" in first.stderr
+    assert first.returncode == GateClosed.exit_code and "beats_svm" in first.stderr
     made = place.stage(CASE, "evaluate").stat().st_ino
     assert not git(place.folder, "status", "--porcelain", "dvc.lock")
     again = loop.house.radloop("repro", check=False)
