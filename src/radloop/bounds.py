@@ -30,7 +30,7 @@ class Bound:
 
 
 HEADER = Bound(2.0, 512)
-DECODED_PER_SECOND = 4.0  # MiB that even a slow codec gives in a second, a tenth of what JPEG 2000 takes here
+DECODED_PER_SECOND = 4.0  # MiB a second, a third of what JPEG 2000, the slowest codec, gives in `radloop bench decode`
 COPIES = 8  # of the decoded pixels that may live at a time: codec, frame, mask, file, each with its result
 
 

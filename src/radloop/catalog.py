@@ -29,6 +29,8 @@ from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table
 from radloop.shards import Packed, ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
+#: What tells what is known; whole rows are read only where one is relabelled.
+_INDEX = ("instance_uid", "sha256", "findings", "shard", "offset")
 SUFFIX = {"application/dicom": ".dcm", "image/png": ".png", "application/nifti": ".nii"}
 
 
@@ -83,8 +85,9 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
     """
     with _alone(folder):
         with _disk(folder):
-            _sweep(folder)
-            batch = _open_batch(folder)
+            index = _read(_parts(folder / "catalog"), list(_INDEX)).to_pydict()
+            _sweep(folder, set(index["shard"]))
+            batch = _open_batch(folder, index)
         try:
             for position, arrival in enumerate(arrivals):
                 _take(batch, arrival, position)
@@ -187,11 +190,8 @@ def _parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a killed admission left: shards that no part names, and unfinished temporary files."""
-    named: set[str] = set()
-    for part in _parts(folder / "catalog"):
-        named.update(pq.read_table(part, columns=["shard"])["shard"].unique().to_pylist())
+def _sweep(folder: Path, named: set[str]) -> None:
+    """Remove what a killed admission left: shards that no part has `named`, and unfinished temporary files."""
     for path in (folder / "shards").glob("*"):
         if path.name not in named:
             path.unlink()
@@ -200,12 +200,9 @@ def _sweep(folder: Path) -> None:
             path.unlink()
 
 
-def _open_batch(folder: Path) -> _Batch:
-    """Five columns tell what is known; whole rows are read only where one is relabelled."""
-    parts = _parts(folder / "catalog")
-    index = _read(parts, ["instance_uid", "sha256", "findings", "shard", "offset"]).to_pydict()
+def _open_batch(folder: Path, index: dict[str, list[Any]]) -> _Batch:
     refused = read_quarantine(folder)
-    numbers = [int(part.stem.split("-")[1]) for part in (*parts, *_parts(folder / "quarantine"))]
+    numbers = [int(part.stem.split("-")[1]) for kind in ("catalog", "quarantine") for part in _parts(folder / kind)]
     number = max(numbers, default=-1) + 1
     return _Batch(
         folder=folder,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from radloop.commands import bench, data, selftest
+from radloop.commands.arguments import DEFAULT_CASE, UseCase
 from radloop.commands.fuzz import fuzz
 from radloop.errors import GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
@@ -31,8 +32,6 @@ app.add_typer(selftest.app, name="selftest")
 app.add_typer(bench.app, name="bench")
 app.command()(fuzz)
 
-DEFAULT_CASE = "chest_pneumonia"
-UseCaseArgument = Annotated[str, typer.Argument(help="A section of params.yaml.")]
 Host = Annotated[str, typer.Option(help="Loopback unless you know better.")]
 
 
@@ -54,7 +53,7 @@ def stage(verb: str, use_case: str) -> None:
 @app.command()
 def run(
     flow: Annotated[str, typer.Argument(help="ingest, validate, train, evaluate, deploy, infer, monitor or retrain.")],
-    use_case: UseCaseArgument = DEFAULT_CASE,
+    use_case: UseCase = DEFAULT_CASE,
     parameter: Annotated[list[str] | None, typer.Option("-p", "--param", help="key=value, as often as needed.")] = None,
     watch: Annotated[bool, typer.Option(help="Wait for the end of a deployment's run.")] = True,
 ) -> None:
@@ -69,7 +68,7 @@ def run(
 
 
 @app.command()
-def repro(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+def repro(use_case: UseCase = DEFAULT_CASE) -> None:
     """Run the whole pipeline of a use case, and nothing of it that is up to date."""
     from radloop.running import reproduce_all
 
@@ -103,7 +102,7 @@ def simulate(
 
 @app.command()
 def serve(
-    use_case: UseCaseArgument = DEFAULT_CASE,
+    use_case: UseCase = DEFAULT_CASE,
     host: Host = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Default: RADLOOP_SERVING_PORT.")] = None,
 ) -> None:
@@ -189,7 +188,7 @@ Why = Annotated[str, typer.Option(prompt="your reason", help="Why; written to th
 
 
 @app.command()
-def approve(version: int, who: Who, why: Why, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+def approve(version: int, who: Who, why: Why, use_case: UseCase = DEFAULT_CASE) -> None:
     """Approve a model version for champion; `register.approvals` says how many people must."""
     from radloop.registry import Registry
 
@@ -198,7 +197,7 @@ def approve(version: int, who: Who, why: Why, use_case: UseCaseArgument = DEFAUL
 
 
 @app.command()
-def rollback(who: Who, why: Why, use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+def rollback(who: Who, why: Why, use_case: UseCase = DEFAULT_CASE) -> None:
     """Bring back the champion before today's; with none before, there is no champion any more."""
     from radloop.registry import Registry
 
@@ -263,7 +262,7 @@ def spool_show() -> None:
 
 
 @spool.command("release")
-def spool_release(use_case: UseCaseArgument = DEFAULT_CASE) -> None:
+def spool_release(use_case: UseCase = DEFAULT_CASE) -> None:
     """Remove the instances that the use case's snapshot has admitted; refused ones stay to be looked at."""
     from radloop.gateway import release_admitted
 

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from radloop.commands.arguments import DEFAULT_CASE, UseCase
 from radloop.settings import load_settings
 
-DEFAULT_CASE = "chest_pneumonia"
-UseCase = Annotated[str, typer.Argument(help="A section of params.yaml.")]
 Data = Annotated[Path | None, typer.Option("--data", help="A folder in the layout of ChestX-ray14.")]
 
 app = typer.Typer(help="Measure this version on this machine; alone: jobs.")

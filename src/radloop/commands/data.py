@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from radloop.commands.arguments import DEFAULT_CASE, UseCase
 from radloop.settings import load_settings
 
-DEFAULT_CASE = "chest_pneumonia"
-UseCase = Annotated[str, typer.Argument(help="A section of params.yaml.")]
 Named = Annotated[str, typer.Option("--use-case", help="A section of params.yaml.")]
 
 app = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)

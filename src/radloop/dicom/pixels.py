@@ -11,7 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from radloop.dicom.codecs import fast_frames
-from radloop.dicom.read import items_of, numbers, text, value_of, values_of, whole
+from radloop.dicom.read import items_of, numbers, stored_type, text, value_of, values_of, whole
 from radloop.errors import StudyRejected
 
 #: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
@@ -93,9 +93,7 @@ def _syntax(dataset: Dataset) -> str:
 
 
 def _native(dataset: Dataset) -> np.ndarray:
-    shape = _shape(dataset)
-    sign = "i" if whole(dataset, "PixelRepresentation", 0) else "u"
-    kind = np.dtype(f"<{sign}{whole(dataset, 'BitsAllocated', 16) // 8}")
+    shape, kind = _shape(dataset), stored_type(dataset)
     content = dataset.PixelData
     if len(content) < prod(shape) * kind.itemsize:
         raise StudyRejected("truncated", "there are fewer pixels than Rows x Columns.", "copy the file again")

@@ -141,6 +141,12 @@ def whole(dataset: Dataset, keyword: str, default: int) -> int:
         return default
 
 
+def stored_type(dataset: Dataset) -> np.dtype:
+    """The numpy type of uncompressed little-endian pixels (PS3.5 8.1.1)."""
+    sign = "i" if whole(dataset, "PixelRepresentation", 0) else "u"
+    return np.dtype(f"<{sign}{whole(dataset, 'BitsAllocated', 16) // 8}")
+
+
 def number(dataset: Dataset, keyword: str) -> float | None:
     """One attribute as a number above 0, or None: a physical setting of 0 means that nobody told it."""
     try:

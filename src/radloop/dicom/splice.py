@@ -11,7 +11,7 @@ from radloop.dicom.elements import Element, Elements, encode, encode_one, even, 
 from radloop.dicom.header import clean_header, require_whole, tag_of
 from radloop.dicom.parse import EXPLICIT, PIXEL_DATA, Part10
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import whole
+from radloop.dicom.read import stored_type, whole
 from radloop.dicom.told import Told
 
 _META = (0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
@@ -27,8 +27,7 @@ def clean_pixels(content: bytes, file: Part10, told: Told) -> memoryview | None:
     if len(pixels) < length:
         return None
     unused = allocated - stored
-    signed = whole(told, "PixelRepresentation", 0) == 1
-    if unused and not _fits(np.frombuffer(pixels, f"<{'i' if signed else 'u'}{allocated // 8}"), stored):
+    if unused and not _fits(np.frombuffer(pixels, stored_type(told)), stored):
         return None
     return pixels
 

@@ -14,7 +14,7 @@ from radloop.dicom.elements import Elements
 from radloop.dicom.header import study_day
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image, text, whole
+from radloop.dicom.read import read_dicom, require_one_image, stored_type, text, whole
 from radloop.dicom.risks import refuse_recognisable
 from radloop.dicom.sizes import decoded_mib
 from radloop.dicom.splice import clean_pixels, splice
@@ -61,9 +61,7 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
 def _cleaned(pixels: memoryview, told: Told, pseudonyms: Pseudonyms) -> memoryview:
     if not pseudonyms.profile.cleans_pixels:
         return pixels
-    sign = "i" if whole(told, "PixelRepresentation", 0) == 1 else "u"
-    values = np.frombuffer(pixels, f"<{sign}{whole(told, 'BitsAllocated', 16) // 8}")
-    frame = values.reshape(whole(told, "Rows", 0), whole(told, "Columns", 0))
+    frame = np.frombuffer(pixels, stored_type(told)).reshape(whole(told, "Rows", 0), whole(told, "Columns", 0))
     clean = without_text(frame, told, pseudonyms.profile)
     return pixels if clean is frame else memoryview(clean.tobytes())
 

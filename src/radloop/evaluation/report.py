@@ -68,10 +68,15 @@ def write_report(found: Assessment, gate: Gate, figures: Sequence[Path]) -> str:
         *_subgroup_section(found, figures),
         *_method_section(found),
     ]
+    return page_of(title, parts)
+
+
+def page_of(title: str, parts: Iterable[str], style: str = "") -> str:
+    """A page of the house, which needs no other file; `style` is added to its own."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body><main>"
         + "\n".join(parts)
         + "</main></body></html>\n"
     )

@@ -8,7 +8,7 @@ from html import escape
 
 from pydicom.datadict import keyword_for_tag
 
-from radloop.evaluation.report import STYLE
+from radloop.evaluation.report import page_of
 from radloop.intervals import Interval
 from radloop.params import Deidentify
 from radloop.selftest.judging import Judged
@@ -43,13 +43,7 @@ def write_page(score: Score, traces: Mapping[str, set[str]], told: Mapping[str, 
         "<h2>The declared profile</h2>",
         _table(["Knob", "Value"], ([escape(name), escape(_knob(value))] for name, value in knobs.model_dump().items())),
     ]  # fmt: skip
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Self-test of de-identification</title><style>{STYLE}{_EXTRA}</style></head><body><main>"
-        + "\n".join(parts)
-        + "</main></body></html>\n"
-    )
+    return page_of("Self-test of de-identification", parts, _EXTRA)
 
 
 def _row(row: tuple[str, int, int, Interval]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from radloop.evaluation.report import STYLE
+from radloop.evaluation.report import page_of
 from radloop.files import write_text
 from radloop.intervals import Interval
 from radloop.snapshots.change import Change, Share
@@ -40,13 +40,7 @@ def change_page(found: Change) -> str:
         "where images of one patient agree. The two snapshots mostly share images, so intervals that do not meet are "
         "a strong hint, and intervals that meet are no proof of likeness.</p>",
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        + "\n".join(parts)
-        + "</main></body></html>\n"
-    )
+    return page_of(title, parts)
 
 
 def apart(found: Change) -> list[Share]:

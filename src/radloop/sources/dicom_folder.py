@@ -5,8 +5,6 @@ A DICOMDIR in it is no film but a list: a file that it names and that is not the
 
 from __future__ import annotations
 
-import csv
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +14,8 @@ from radloop.records import Arrival
 from radloop.sources.dicomdir import is_dicomdir, listed
 from radloop.sources.file_source import FileSource
 from radloop.sources.objects import object_arrival
+from radloop.sources.survey import files_below
+from radloop.sources.tables import read_table
 
 LABELS = "labels.csv"
 TRUTH = "truth.parquet"  # what a simulation knows; never shown to a model
@@ -57,11 +57,7 @@ class DicomFolder(FileSource):
 def _find_files(folder: Path, table: Path) -> list[str]:
     """Paths of all visible files relative to the folder, but for its tables, and of those that a DICOMDIR lists."""
     tables = {(folder / LABELS).absolute(), (folder / TRUTH).absolute(), table.absolute()}
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(parent) / name for name in names if not name.startswith("."))
-        found += [str(path.relative_to(folder)) for path in paths if path.absolute() not in tables]
+    found = [str(path.relative_to(folder)) for path in files_below(folder) if path.absolute() not in tables]
     directories = {name for name in found if is_dicomdir(folder / name)}
     promised = {str(Path(name).parent / file) for name in directories for file in listed(folder / name)}
     return sorted({*found, *promised} - directories)
@@ -73,23 +69,9 @@ def read_labels(path: Path, pseudonyms: Pseudonyms) -> dict[str, list[str]]:
     Raises ConfigurationError where the table cannot be read, lacks a column or names an object twice.
     """
     labels: dict[str, list[str]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="")
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise ConfigurationError(
-                    f"{path.name} lacks the column {', '.join(missing)}", f"give it the header {','.join(COLUMNS)}"
-                )
-            for row in reader:
-                uid = pseudonyms.stored_uid(row["sop_instance_uid"])
-                if uid in labels:
-                    raise ConfigurationError(
-                        f"{path.name} line {reader.line_num} names an object a second time", "remove one of the lines"
-                    )
-                labels[uid] = [finding.strip() for finding in row["findings"].split("|") if finding.strip()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"{path.name} cannot be read as CSV ({type(error).__name__})", "mend the file"
-        ) from None
+    for place, row in read_table(path, COLUMNS):
+        uid = pseudonyms.stored_uid(row["sop_instance_uid"])
+        if uid in labels:
+            raise ConfigurationError(f"{place} names an object a second time", "remove one of the lines")
+        labels[uid] = [finding.strip() for finding in row["findings"].split("|") if finding.strip()]
     return labels

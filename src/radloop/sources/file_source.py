@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from radloop.sources.instance import read_file, rejection
 from radloop.sources.spread import spread
 
 
-class FileSource:
+class FileSource(ABC):
     """Files below a folder, each read once and by itself, so that several processes may share the work."""
 
     name: str
@@ -44,6 +45,6 @@ class FileSource:
             content = read_file(self._folder / name)
         return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
 
+    @abstractmethod
     def _read(self, name: str, content: bytes) -> Arrival:
         """One arrival. Raises StudyRejected for a file that cannot be used."""
-        raise NotImplementedError

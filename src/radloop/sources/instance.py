@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, numbers, text, values_of, whole
+from radloop.dicom.read import is_dicom, number, numbers, stored_type, text, values_of, whole
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, as_date, sex_code
@@ -116,10 +116,6 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
     stripped = strip(content, pseudonyms)
     clean = stripped.header
     record = Record(
-        record_id=record_id(text(clean, "SOPInstanceUID")),
-        patient_id=text(clean, "PatientID"),
-        study_id=text(clean, "StudyInstanceUID"),
-        instance_uid=text(clean, "SOPInstanceUID"),
         source=source,
         content_type=DICOM,
         sha256=sha256(stripped.content),
@@ -127,9 +123,6 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
         rows=whole(clean, "Rows", 0),
         columns=whole(clean, "Columns", 0),
         bits_stored=whole(clean, "BitsStored", 0),
-        photometric_interpretation=text(clean, "PhotometricInterpretation"),
-        sex=sex_code(text(clean, "PatientSex")),
-        age=age_in_years(text(clean, "PatientAge")),
         findings=findings,
         **described(clean),
     )
@@ -138,14 +131,23 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
 
 def _hash_of_stored(clean: Told, content: memoryview) -> str:
     """`pixel_sha256` of de-identified pixels, without decoding them again."""
-    rows, columns, bits = (whole(clean, keyword, 0) for keyword in ("Rows", "Columns", "BitsAllocated"))
-    sign = "i" if whole(clean, "PixelRepresentation", 0) else "u"
-    return pixel_sha256(np.frombuffer(content, f"<{sign}{bits // 8}").reshape(rows, columns))
+    shape = whole(clean, "Rows", 0), whole(clean, "Columns", 0)
+    return pixel_sha256(np.frombuffer(content, stored_type(clean)).reshape(shape))
 
 
 def described(clean: Told | Dataset) -> dict[str, Any]:
-    """What a de-identified header tells of the acquisition; what it does not tell is None."""
+    """What a de-identified header tells of the object, its patient and the acquisition; what it does not tell is None.
+
+    Raises StudyRejected for an impossible sex or age.
+    """
     return {
+        "record_id": record_id(text(clean, "SOPInstanceUID")),
+        "patient_id": text(clean, "PatientID"),
+        "study_id": text(clean, "StudyInstanceUID"),
+        "instance_uid": text(clean, "SOPInstanceUID"),
+        "sex": sex_code(text(clean, "PatientSex")),
+        "age": age_in_years(text(clean, "PatientAge")),
+        "photometric_interpretation": text(clean, "PhotometricInterpretation"),
         "modality": text(clean, "Modality") or None,
         "body_part": text(clean, "BodyPartExamined") or None,
         "view": text(clean, "ViewPosition") or None,

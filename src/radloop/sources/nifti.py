@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from radloop.nifti import CONTENT_TYPE, clean_nifti
 from radloop.records import Arrival, Record
 from radloop.sources.file_source import FileSource
 from radloop.sources.instance import record_id
+from radloop.sources.tables import read_table
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("patient", "image", "mask", "modality")
@@ -156,20 +156,8 @@ def _told_modality(path: Path) -> str | None:
 
 def _listed(table: Path) -> dict[str, _Item]:
     items: dict[str, _Item] = {}
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="")
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise ConfigurationError(
-                    f"{table.name} lacks the column {', '.join(missing)}", f"give it the header {','.join(COLUMNS)}"
-                )
-            for row in reader:
-                _list_row(items, row, f"{table.name} line {reader.line_num}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"{table.name} cannot be read as CSV ({type(error).__name__})", "mend the file"
-        ) from None
+    for place, row in read_table(table, COLUMNS):
+        _list_row(items, row, place)
     return items
 
 

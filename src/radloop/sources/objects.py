@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from radloop.dicom.objects import StrippedMask, may_be_mask, strip_mask
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import text, whole
-from radloop.dicom.values import age_in_years, sex_code
+from radloop.dicom.read import whole
 from radloop.files import sha256
 from radloop.records import Arrival, Record
-from radloop.sources.instance import DICOM, described, dicom_arrival, record_id
+from radloop.sources.instance import DICOM, described, dicom_arrival
 
 
 def object_arrival(content: bytes, pseudonyms: Pseudonyms, source: str) -> Arrival:
@@ -25,10 +24,6 @@ def _record(mask: StrippedMask, source: str) -> Record:
     clean = mask.header
     shape = tuple(whole(clean, keyword, 0) for keyword in ("NumberOfFrames", "Rows", "Columns"))
     return Record(
-        record_id=record_id(text(clean, "SOPInstanceUID")),
-        patient_id=text(clean, "PatientID"),
-        study_id=text(clean, "StudyInstanceUID"),
-        instance_uid=text(clean, "SOPInstanceUID"),
         source=source,
         content_type=DICOM,
         sha256=sha256(mask.content),
@@ -37,9 +32,6 @@ def _record(mask: StrippedMask, source: str) -> Record:
         columns=shape[2],
         frames=shape[0] or None,
         bits_stored=whole(clean, "BitsStored", 1),
-        photometric_interpretation=text(clean, "PhotometricInterpretation"),
-        sex=sex_code(text(clean, "PatientSex")),
-        age=age_in_years(text(clean, "PatientAge")),
         role="mask",
         of=mask.series,
         **{**described(clean), "series_id": mask.series},
