@@ -18,12 +18,16 @@ class Average:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.steps = 0
+        # the tensors themselves, which training and loading change in place: naming them anew costs more than averaging
+        self._theirs, self._mine = _floats(network), _floats(self.network)
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move the average towards `network` by one step."""
+    def update(self) -> None:
+        """Move the average towards the network by one step."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10.0))
-        theirs = [value for value in network.state_dict().values() if value.is_floating_point()]
-        mine = [value for value in self.network.state_dict().values() if value.is_floating_point()]
-        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        torch._foreach_lerp_(self._mine, self._theirs, 1.0 - decay)
+
+
+def _floats(network: nn.Module) -> list[torch.Tensor]:
+    return [value for value in network.state_dict().values() if value.is_floating_point()]

@@ -110,7 +110,7 @@ def train_epoch(session: Session, settings: Train, training: Labelled) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         session.optimizer.step()
         session.scheduler.step()
-        session.average.update(session.network)
+        session.average.update()
         session.step += 1
         total += loss.detach()
     return float(total) / steps

@@ -93,7 +93,7 @@ def test_the_average_follows_the_weights_and_their_statistics() -> None:
         network[0].weight.fill_(1.0)
         network[1].running_mean.fill_(4.0)
     for _ in range(60):
-        average.update(network)
+        average.update()
     assert torch.allclose(average.network[0].weight, torch.ones(2, 2), atol=1e-3)
     assert torch.allclose(average.network[1].running_mean, torch.full((2,), 4.0), atol=1e-3)
     assert not any(parameter.requires_grad for parameter in average.network.parameters())
