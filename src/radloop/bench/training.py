@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from radloop.modeling.checkpoint import Checkpoints
 from radloop.modeling.dataset import Labelled, select
 from radloop.modeling.fit import judge, positive_weight, run_epoch, train_epoch
 from radloop.modeling.journal import Journal
-from radloop.modeling.networks import Network
+from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
 from radloop.modeling.session import Session, start
 from radloop.params import Train
@@ -38,7 +39,7 @@ class Loop:
     def fresh(self) -> Session:
         """A session at its beginning; equal knobs give equal weights."""
         steps = EPOCHS * self.training.steps(self.knobs.batch_size)
-        return start(self.spec, self.knobs, steps, torch.device("cpu"), None)
+        return start(partial(build, self.spec), self.knobs, steps, torch.device("cpu"), None)
 
 
 class Ours(Loop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
@@ -17,7 +18,7 @@ from radloop.imaging.augment import augment
 from radloop.modeling.checkpoint import Checkpoints
 from radloop.modeling.dataset import Labelled
 from radloop.modeling.journal import Journal, say, watched
-from radloop.modeling.networks import Network
+from radloop.modeling.networks import Network, build
 from radloop.modeling.session import Best, Session, cpu_copy, start
 from radloop.params import Train
 
@@ -56,7 +57,7 @@ def fit(
     """
     training, validation = splits
     steps = settings.epochs * training.steps(settings.batch_size)
-    session = start(spec, settings, steps, machine.device, machine.threads)
+    session = start(partial(build, spec), settings, steps, machine.device, machine.threads)
     if checkpoints.load(session):
         say(f"resuming after epoch {session.epoch} on {session.threads} threads")
     journal.begin(session.history)
@@ -82,7 +83,7 @@ def run_epoch(session: Session, settings: Train, training: Labelled, validation:
     logit, _ = judge(session.average.network, validation, session.device)
     score = auroc(validation.labels, logit)
     session.epoch += 1
-    if score > session.best.auroc:
+    if score > session.best.score:
         session.best = Best(session.epoch, score, cpu_copy(session.average.network.state_dict()))
     seconds = time.monotonic() - began
     session.history.append({

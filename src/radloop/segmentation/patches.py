@@ -34,7 +34,7 @@ class Cases:
         """Voxels of one case, float16 [channels, i, j, k]."""
         start, size = int(self.offsets[case]), self._size(case)
         flat = self.voxels[self.channels * start : self.channels * (start + size)]
-        return flat.reshape(self.channels, *self.shapes[case])
+        return np.asarray(flat.reshape(self.channels, *self.shapes[case]))
 
     def mask(self, case: int) -> np.ndarray:
         """Labels of one case, uint8 [i, j, k]."""
@@ -75,7 +75,7 @@ class Cases:
 def place(start: np.ndarray, shape: np.ndarray, reach: tuple[int, ...]) -> np.ndarray:
     """Where a patch begins so that it leaves the volume only where the volume is smaller, and then evenly."""
     loose = shape - np.array(reach)
-    return np.where(loose < 0, loose // 2, np.clip(start, 0, np.maximum(loose, 0)))
+    return np.asarray(np.where(loose < 0, loose // 2, np.clip(start, 0, np.maximum(loose, 0))))
 
 
 def _cut(source: np.ndarray, start: np.ndarray, target: np.ndarray) -> None:
