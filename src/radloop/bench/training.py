@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from radloop.bench.setting import Setting
 from radloop.modeling.checkpoint import Checkpoints
+from radloop.modeling.course import run_epoch
 from radloop.modeling.dataset import Labelled, select
-from radloop.modeling.fit import judge, positive_weight, run_epoch, train_epoch
+from radloop.modeling.fit import epoch, judge, positive_weight, train_epoch
 from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
@@ -54,7 +55,8 @@ class Ours(Loop):
 
     def epoch(self) -> None:
         """One epoch and everything that is kept of it."""
-        run_epoch(self.session, self.knobs, self.training, self.validation)
+        splits = self.training, self.validation
+        run_epoch(self.session, self.knobs, partial(epoch, settings=self.knobs, splits=splits))
         self._checkpoints.keep(self.session)
         self._journal.add(self.session.history[-1])
 

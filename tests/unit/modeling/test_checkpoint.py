@@ -10,8 +10,9 @@ import torch
 
 from radloop.errors import ConfigurationError
 from radloop.modeling.checkpoint import Checkpoints, code_hash, key_of
+from radloop.modeling.course import run_epoch
 from radloop.modeling.dataset import Labelled
-from radloop.modeling.fit import run_epoch
+from radloop.modeling.fit import epoch
 from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.session import start
@@ -35,11 +36,12 @@ def data() -> Labelled:
 def test_a_restored_session_goes_on_in_the_same_bits(settings, data, tmp_path) -> None:
     whole = start(FRESH, settings, 12, CPU, 1)
     checkpoints = Checkpoints(tmp_path, "key")
-    for epoch in range(4):
-        if epoch == 2:
+    one = partial(epoch, settings=settings, splits=(data, data))
+    for done in range(4):
+        if done == 2:
             random.random(), np.random.rand(), torch.rand(1)
             checkpoints.save(whole)
-        run_epoch(whole, settings, data, data)
+        run_epoch(whole, settings, one)
     drawn = random.random(), np.random.rand(), float(torch.rand(1))
 
     torch.set_num_threads(2)
@@ -47,7 +49,7 @@ def test_a_restored_session_goes_on_in_the_same_bits(settings, data, tmp_path) -
     assert checkpoints.load(resumed) and resumed.epoch == 2
     assert torch.get_num_threads() == resumed.threads == 1
     for _ in range(2):
-        run_epoch(resumed, settings, data, data)
+        run_epoch(resumed, settings, one)
     assert (random.random(), np.random.rand(), float(torch.rand(1))) == drawn
     for name, value in whole.tensors().items():
         assert torch.equal(value, resumed.tensors()[name]), name
