@@ -20,6 +20,7 @@ from radloop.modeling.fit import Machine, fit
 from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
+from radloop.modeling.weights import take_weights
 from radloop.params import UseCase
 from radloop.quality.metadata import metadata_scores
 
@@ -77,7 +78,7 @@ def _network_scores(
         splits = _labelled(images, taught), _labelled(images, held)
         fitted = fit(spec, case.train, splits, Machine(torch.device("cpu")), Checkpoints(live, "fold"), Journal(live))
     network = build(spec)
-    network.load_state_dict(fitted.weights)
+    take_weights(network, fitted.weights)
     logit, _ = judge(network, _labelled(images, test), torch.device("cpu"))
     return logit
 

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from radloop.modeling.checkpoint import Checkpoints
 from radloop.modeling.journal import Journal, say
-from radloop.modeling.session import Best, Session, cpu_copy
+from radloop.modeling.session import Best, Session
+from radloop.modeling.weights import cpu_copy, take_weights
 
 
 class Limits(Protocol):
@@ -53,7 +54,7 @@ def teach(session: Session, limits: Limits, epoch: Epoch, checkpoints: Checkpoin
         run_epoch(session, limits, epoch)
         checkpoints.keep(session)
         journal.add(session.history[-1])
-    session.network.load_state_dict(session.best.weights)
+    take_weights(session.network, session.best.weights)
 
 
 def finished(session: Session, limits: Limits) -> bool:
@@ -68,7 +69,7 @@ def run_epoch(session: Session, limits: Limits, epoch: Epoch) -> None:
     seen = epoch(session)
     session.epoch += 1
     if seen.score > session.best.score:
-        session.best = Best(session.epoch, seen.score, cpu_copy(session.average.network.state_dict()))
+        session.best = Best(session.epoch, seen.score, cpu_copy(session.average.network))
     seconds = time.monotonic() - began
     session.history.append({
         "step": session.step, "epoch": session.epoch, "train_loss": seen.loss, "learning_rate": rate,

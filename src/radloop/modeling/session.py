@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from radloop.modeling.averaging import Average
 from radloop.modeling.determinism import random_states, restore_random_states, seed_everything
+from radloop.modeling.weights import cpu_copy, take_weights, weights_of
 
 
 class Optimisation(Protocol):
@@ -62,8 +63,8 @@ class Session:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every tensor of the state under a flat name."""
         groups = {
-            "network": self.network.state_dict(),
-            "average": self.average.network.state_dict(),
+            "network": weights_of(self.network),
+            "average": weights_of(self.average.network),
             "best": self.best.weights,
             "random": random_states(self.generator)[0],
         }
@@ -90,11 +91,11 @@ class Session:
             group, key = name.split("|", 1)
             groups.setdefault(group, {})[key] = tensor
         self.epoch, self.step, self.history = notes["epoch"], notes["step"], notes["history"]
-        self.network.load_state_dict(groups["network"])
-        self.average.network.load_state_dict(groups["average"])
+        take_weights(self.network, groups["network"])
+        take_weights(self.average.network, groups["average"])
         self.average.steps = notes["average_steps"]
         epoch, score = notes["best"]
-        self.best = Best(epoch, score, groups.get("best") or cpu_copy(self.average.network.state_dict()))
+        self.best = Best(epoch, score, groups.get("best") or cpu_copy(self.average.network))
         self._restore_optimizer(groups, notes["param_groups"])
         self.scheduler.load_state_dict(notes["scheduler"])
         self.threads = notes["threads"]
@@ -130,8 +131,3 @@ def start(
     scheduler = OneCycleLR(optimizer, settings.learning_rate, total_steps=steps, cycle_momentum=False)
     average = Average(network, settings.average_decay)
     return Session(network, average, optimizer, scheduler, generator, device, torch.get_num_threads())
-
-
-def cpu_copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights that later steps cannot change."""
-    return {key: value.detach().cpu().clone() for key, value in weights.items()}

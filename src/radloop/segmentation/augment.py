@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
+from radloop.sections import Deform
 
-@dataclass(frozen=True)
-class Changes:
-    """Ranges of the random changes of a batch; `rotate` in degrees either way, all others as shares.
 
-    Brightness and noise are shares of the standard deviation that normalised voxels have; `gamma` bends grey levels.
-    """
-
-    rotate: float
-    scale: float
-    flip: bool
-    brightness: float
-    contrast: float
-    gamma: float
-    noise: float
-
-    def reach(self, patch: tuple[int, ...]) -> tuple[int, ...]:
-        """Sides of what must be cut so that a turned and shrunken patch still finds voxels in most of its corners."""
-        if not (self.rotate or self.scale):
-            return patch
-        # the corners of a long patch would ask for far more than is worth cutting
-        grown = 1.0 + self.scale + min(math.sin(math.radians(self.rotate)), 0.35)
-        return tuple(side if side == 1 else math.ceil(side * grown) for side in patch)
+def reach_of(patch: tuple[int, ...], changes: Deform) -> tuple[int, ...]:
+    """Sides of what must be cut so that a turned and shrunken patch still finds voxels in most of its corners."""
+    if not (changes.rotate or changes.scale):
+        return patch
+    # the corners of a long patch would ask for far more than is worth cutting
+    grown = 1.0 + changes.scale + min(math.sin(math.radians(changes.rotate)), 0.35)
+    return tuple(side if side == 1 else math.ceil(side * grown) for side in patch)
 
 
 def augment_patches(
     images: torch.Tensor, labels: torch.Tensor, patch: tuple[int, ...], spacing: tuple[float, ...],
-    changes: Changes, generator: torch.Generator,
+    changes: Deform, generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Change patches as another scan of the same patient might differ: posture, size, side, grey levels, noise.
 
@@ -62,7 +48,7 @@ def _uniform(count: int, reach: float, generator: torch.Generator) -> torch.Tens
 
 def _moves(
     n: int, reach: torch.Size, patch: tuple[int, ...], spacing: tuple[float, ...],
-    changes: Changes, generator: torch.Generator,
+    changes: Deform, generator: torch.Generator,
 ) -> torch.Tensor:  # fmt: skip
     """Affine maps [n, axes, axes + 1] from places in the patch to places in what was cut, both spanning -1 to 1."""
     axes = len(patch)
@@ -97,7 +83,7 @@ def _flipped(tensor: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
     return torch.stack(rows)
 
 
-def _shaded(images: torch.Tensor, changes: Changes, generator: torch.Generator) -> torch.Tensor:
+def _shaded(images: torch.Tensor, changes: Deform, generator: torch.Generator) -> torch.Tensor:
     n, per_row = len(images), (-1, *(1,) * (images.ndim - 1))
 
     def drawn(reach: float) -> torch.Tensor:

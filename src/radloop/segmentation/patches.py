@@ -45,7 +45,7 @@ class Cases:
         return int(np.prod(self.shapes[case]))
 
     def batch(
-        self, size: int, reach: tuple[int, int, int], foreground: float, generator: torch.Generator
+        self, size: int, reach: tuple[int, ...], foreground: float, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`size` patches of `reach` voxels: float32 [size, channels, *reach] and uint8 [size, *reach].
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from radloop.segmentation.augment import Changes, augment_patches
+from radloop.sections import Deform
+from radloop.segmentation.augment import augment_patches, reach_of
 
-STILL = Changes(rotate=0, scale=0, flip=False, brightness=0, contrast=0, gamma=0, noise=0)
+STILL = Deform(rotate=0, scale=0, flip=False, brightness=0, contrast=0, gamma=0, noise=0)
 SIDES = {2: (12, 10), 3: (12, 10, 8)}
 EVEN = (1.0, 1.0, 1.0)
 
@@ -26,7 +25,7 @@ def batch(axes: int, side: int | None = None) -> tuple[torch.Tensor, torch.Tenso
 def changed(axes: int, seed: int = 0, spacing: tuple[float, ...] = EVEN, **knobs: float) -> tuple[torch.Tensor, ...]:
     images, labels = batch(axes)
     generator = torch.Generator().manual_seed(seed)
-    return augment_patches(images, labels, SIDES[axes], spacing[:axes], replace(STILL, **knobs), generator)
+    return augment_patches(images, labels, SIDES[axes], spacing[:axes], STILL.model_copy(update=knobs), generator)
 
 
 @pytest.mark.parametrize("axes", [2, 3])
@@ -78,7 +77,7 @@ def test_a_turn_is_one_in_millimetres_so_a_ball_stays_a_ball_on_long_voxels() ->
     axes = [torch.arange(side, dtype=torch.float32) - (side - 1) / 2 for side in (32, 32, 16)]
     away = sum((axis.view([-1 if i == j else 1 for j in range(3)]) * spacing[i]) ** 2 for i, axis in enumerate(axes))
     ball = (away < 10.0**2).to(torch.uint8).unsqueeze(0)
-    turning = replace(STILL, rotate=40.0)
+    turning = STILL.model_copy(update={"rotate": 40.0})
     _, marked = augment_patches(
         ball.float().unsqueeze(1), ball, (32, 32, 16), spacing, turning, torch.Generator().manual_seed(3)
     )
@@ -87,5 +86,5 @@ def test_a_turn_is_one_in_millimetres_so_a_ball_stays_a_ball_on_long_voxels() ->
 
 
 def test_a_patch_that_turns_is_cut_larger_and_a_single_slice_stays_one() -> None:
-    assert STILL.reach((20, 20, 1)) == (20, 20, 1)
-    assert replace(STILL, rotate=15.0, scale=0.1).reach((20, 20, 1)) == (28, 28, 1)
+    assert reach_of((20, 20, 1), STILL) == (20, 20, 1)
+    assert reach_of((20, 20, 1), STILL.model_copy(update={"rotate": 15.0, "scale": 0.1})) == (28, 28, 1)
