@@ -114,7 +114,7 @@ def test_a_page_begins_with_what_is_broken_and_never_calls_a_warning_so(tmp_path
     assert "too_old quarantine broken 1 of 2 films films tilted warn warns 1 of 2 films" in head
     assert "tilted warn warns values must" in details and "far_too_tilted stop holds values must" in details
     assert "too_old quarantine broken values must" in details
-    assert details.count("broken") == 1 and "Failed" not in words
+    assert details.count("broken") == 1 and "Status: Failed" not in words
 
 
 def test_a_suite_that_holds_says_so(tmp_path: Path) -> None:
