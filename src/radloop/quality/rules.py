@@ -85,6 +85,8 @@ def _demographics(case: UseCase) -> Iterator[Rule]:
     yield within("sex_unknown_code", "sex", bounds.sex)
     yield between("ages_contradict_dates", "age_disagreement", None, AGE_TOLERANCE)
     yield between("acquired_after_admission", "days_before_admission", -DATE_TOLERANCE, None)
+    yield between("follow_ups_out_of_order", "days_out_of_order", None, 0)
+    yield between("study_spans_days", "days_of_study", None, DATE_TOLERANCE, "warn")
 
 
 def _acquisition(case: UseCase) -> Iterator[Rule]:

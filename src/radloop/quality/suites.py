@@ -9,8 +9,11 @@ import pandas as pd
 from radloop.params import UseCase
 from radloop.quality.expectations import Judgement
 from radloop.quality.facts import with_facts
+from radloop.quality.labels import label_facts, label_rules
+from radloop.quality.laterality import laterality_facts, laterality_rules
 from radloop.quality.modalities import FILMS, MASKS, SERIES_SUITES, ULTRASOUND, VOLUMETRIC, suite_of
 from radloop.quality.rules import Rule, film_rules, row_rules, ultrasound_rules
+from radloop.quality.series import VoxelFacts
 from radloop.quality.volumes import mask_rules, volume_rules
 from radloop.records import QUALITY
 
@@ -31,21 +34,26 @@ class Suite:
     speaks_for: list[list[int]]
 
 
-def image_suites(case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, series: pd.DataFrame) -> list[Suite]:
+def image_suites(
+    case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, voxels: VoxelFacts, told: pd.DataFrame
+) -> list[Suite]:
     """The suites of a snapshot's images: one of all rows, and one for each modality that is there.
 
-    `catalog`: Stored columns of images; `films`: `quality.survey.survey` of it; `series`: `quality.series` of it.
+    `catalog`: Stored columns of images; `films`: `quality.survey.survey` of it; `voxels`: `quality.series` of it;
+    `told`: `catalog.read_findings` of it.
     """
-    judged = _judged_columns(catalog, films)
+    facts = [with_facts(catalog), laterality_facts(catalog), label_facts(case, catalog, told)]
+    judged = _judged_columns(pd.concat(facts, axis=1), films)
     each = [[place] for place in range(len(catalog))]
-    suites = [Suite("rows", "images", judged, row_rules(case), each)]
+    rules = (*row_rules(case), *laterality_rules(), *label_rules())
+    suites = [Suite("rows", "images", judged, rules, each)]
     kinds = suite_of(catalog).reset_index(drop=True)
-    for name, rules in ((FILMS, film_rules(case)), (ULTRASOUND, ultrasound_rules(case))):
+    for name, own in ((FILMS, film_rules(case)), (ULTRASOUND, ultrasound_rules(case))):
         places = kinds.index[kinds == name].to_list()
-        suites.append(Suite(name, "films" if name == FILMS else "images", judged.iloc[places], rules, _apart(places)))
+        suites.append(Suite(name, "films" if name == FILMS else "images", judged.iloc[places], own, _apart(places)))
     modalities = {name: code for code, name in VOLUMETRIC.items()}
     for name in SERIES_SUITES:
-        table = series[series["suite"] == name]
+        table = voxels.series[voxels.series["suite"] == name]
         members = _members(catalog, table)
         rules = volume_rules(modalities.get(name, ""), case.validate_.volumes)
         suites.append(Suite(name, "series", table, rules, members))
@@ -85,9 +93,9 @@ def reasons_of(suites: list[Suite], judgements: dict[str, Judgement], rows: int)
     return reasons
 
 
-def _judged_columns(catalog: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+def _judged_columns(facts: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     told = films.drop(columns=["record_id", "bits", "thumbnail"])
-    judged = pd.concat([with_facts(catalog), told.set_index(catalog.index)], axis=1)
+    judged = pd.concat([facts, told.set_index(facts.index)], axis=1)
     height, width = judged["decoded_rows"], judged["decoded_columns"]
     return judged.assign(
         smaller_side=judged[["rows", "columns"]].min(axis=1),

@@ -34,14 +34,20 @@ class Verdicts:
 
 
 def judge_snapshot(
-    case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, refused: pd.DataFrame, voxels: VoxelFacts = NO_VOXELS
+    case: UseCase,
+    catalog: pd.DataFrame,
+    films: pd.DataFrame,
+    refused: pd.DataFrame,
+    voxels: VoxelFacts = NO_VOXELS,
+    told: pd.DataFrame | None = None,
 ) -> Verdicts:
     """Judge a snapshot's columns, then its images by the suites of their modalities, its masks, and what is left.
 
     A rule of severity stop closes the gate and, like quarantine, sets aside the images or masks that break it; warn is
     counted and told. Nothing is judged where columns are missing or of a wrong type: every row is then quarantined as
     `schema`. `catalog`: Stored columns; `films`: `quality.survey.survey` of its images, in their order; `voxels`:
-    `quality.series.survey_series` of all of it; `refused`: arrivals that were never admitted.
+    `quality.series.survey_series` of all of it; `refused`: arrivals that were never admitted; `told`:
+    `catalog.read_findings`, without which no label was ever corrected.
     """
     when = catalog["admitted_at"].max().to_pydatetime() if "admitted_at" in catalog else datetime.min
     masked = catalog["role"] == "mask" if "role" in catalog else pd.Series(False, index=catalog.index)
@@ -49,7 +55,7 @@ def judge_snapshot(
     schema = judge(catalog, "schema", schema_rules(), when)
     judgements = {"schema": schema}
     if all(schema.holds.values()):
-        suites = image_suites(case, images, films, voxels.series)
+        suites = image_suites(case, images, films, voxels, images if told is None else told)
         judgements |= _judged(suites, when)
         reasons = reasons_of(suites, judgements, len(images))
         of_masks = [mask_suite(case, masks, voxels.masks, _accepted(images, reasons))] if len(voxels.masks) else []
@@ -59,8 +65,8 @@ def judge_snapshot(
         reasons, mask_reasons = [["schema"] for _ in range(len(images))], [["schema"] for _ in range(len(masks))]
     whole = whole_snapshot(case, images, reasons, refused)
     judgements["snapshot"] = judge(whole, "snapshot", table_rules(case), when, "arrivals")
-    told = _summary(images, reasons, whole, refused) | _told(judgements) | _masks(mask_reasons)
-    return Verdicts(reasons, mask_reasons, judgements, _checks(judgements, case), told)
+    counted = _summary(images, reasons, whole, refused) | _told(judgements) | _masks(mask_reasons)
+    return Verdicts(reasons, mask_reasons, judgements, _checks(judgements, case), counted)
 
 
 def _judged(suites: list[Suite], when: datetime) -> dict[str, Judgement]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from radloop.catalog import read_catalog, read_quarantine
+from radloop.catalog import read_catalog, read_findings, read_quarantine
 from radloop.files import replacing, write_json
 from radloop.gate import Gate, write_gate
 from radloop.params import Paths, UseCase
@@ -40,8 +40,8 @@ def run(case: UseCase, paths: Paths) -> None:
     catalog, masks = everything[~masked].reset_index(drop=True), everything[masked].reset_index(drop=True)
     films = survey(snapshot, catalog, workers)
     voxels = survey_series(snapshot, everything, case.validate_.modality, workers)
-    verdicts = judge_snapshot(case, everything, films, read_quarantine(snapshot), voxels)
-    accepted = catalog[[not why for why in verdicts.reasons]]
+    verdicts = judge_snapshot(case, everything, films, read_quarantine(snapshot), voxels, read_findings(snapshot))
+    accepted = catalog[pd.Series([not why for why in verdicts.reasons], dtype=bool)]
     shortcut, sites = shortcut_probe(case, accepted), site_probe(case, accepted)
     with replacing(paths.stage(case.name, "validate")) as folder:
         write_tables(folder, catalog, films, verdicts)
