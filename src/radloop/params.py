@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from radloop.errors import ConfigurationError
-from radloop.sections import Section
+from radloop.sections import Masks, Section, Volumes
 
 Share = float
 
@@ -132,6 +132,8 @@ class Validate(Section):
     inverted_above: float
     smallest_side: int
     shortcut_warning: Share = 0.70
+    volumes: Volumes = Volumes()
+    masks: Masks = Masks()
     warn: Warn | None = None
 
 

@@ -1,6 +1,8 @@
-"""What every section of params.yaml is, and the sections of use cases that segment."""
+"""What every section of params.yaml is, and the sections about volumes and masks, whose suites share no other knob."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +11,31 @@ class Section(BaseModel):
     """A sub-section of params.yaml; an unknown key is an error, for a misspelt knob must not be silent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Volumes(Section):
+    """Bounds that a series of CT, MR or PET keeps as a whole.
+
+    `spacing`: mm from voxel to voxel; `shear`: degrees; `largest_gap`: millimetres between slices, as a share of their
+    thickness; `values`: lowest and highest by DICOM modality in its unit, HU (PS3.3 C.11.1.1.2), g/ml, none for MR;
+    `air`: HU of the 1st percentile of a CT.
+    """
+
+    smallest_slices: int = 2
+    spacing: tuple[float, float] = (0.05, 20.0)
+    shear: float = 1.0
+    largest_gap: float = 0.5
+    orientation: tuple[Literal["axial", "coronal", "sagittal", "oblique"], ...] = ()
+    values: dict[str, tuple[float, float]] = {"CT": (-8192, 65535), "PT": (0, 200), "MR": (-65536, 65535)}
+    air: tuple[float, float] = (-8192, -500)
+
+
+class Masks(Section):
+    """Bounds that each region of a mask keeps on its image, as shares of its voxels; `labels`: which may occur."""
+
+    on_nothing: float = 0.5
+    at_edge: float = 0.2
+    labels: tuple[str, ...] = ()
 
 
 class Deform(Section):
@@ -27,10 +54,7 @@ class Deform(Section):
 
 
 class Segment(Section):
-    """How a segmenter learns: `steps` batches are an epoch, after which `judged` cases of validation are looked at.
-
-    `foreground` is the share of patches that lie around a label; `dice` and `cross_entropy` weigh the loss.
-    """
+    """How a segmenter learns what its plan says: `steps` batches are an epoch, then `judged` cases are looked at."""
 
     epochs: int = Field(gt=0)
     steps: int = Field(gt=0)
@@ -38,10 +62,6 @@ class Segment(Section):
     learning_rate: float
     weight_decay: float
     average_decay: float
-    foreground: float
     judged: int = Field(gt=0)
-    dice: float
-    cross_entropy: float
-    over_batch: bool
     augment: Deform
     seed: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -23,20 +23,32 @@ _TYPES = {str: ["str"], int: ["int64", "float64"], float: ["float64"], date: ["d
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one suite said of one table, by each rule's reason; `result` is what Data Docs render."""
+    """What one suite said of one table, by each rule's reason; `result` is what Data Docs render.
+
+    `judged` counts the table's rows, and `unit` says in the plural what one of them is.
+    """
 
     result: ExpectationSuiteValidationResult
     breaches: dict[str, list[int]]
     seen: dict[str, Any]
     holds: dict[str, bool]
     severity: dict[str, str]
+    judged: int = 0
+    unit: str = "rows"
 
     def broken(self, severity: str) -> list[str]:
         """The reasons of this severity that do not hold."""
         return [reason for reason, holds in self.holds.items() if not holds and self.severity[reason] == severity]
 
+    def reasons_of(self, column: str) -> list[str]:
+        """The reasons of the rules about this column, in their order; any other name stands for the whole table."""
+        kept = [(one.expectation_config.kwargs.get("column"), one) for one in self.result.results]
+        told = {name for name, _ in kept if name}
+        wanted = column if column in told else None
+        return [one.expectation_config.meta["reason"] for name, one in kept if name == wanted]
 
-def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetime) -> Judgement:
+
+def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetime, unit: str = "rows") -> Judgement:
     """Let Great Expectations judge `frame`; each rule's reason is the key of what it found.
 
     `breaches` holds the positions of the rows that break a row rule, `seen` what a table rule observed.
@@ -57,7 +69,8 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
         result_format=COUNTS_ONLY,
         run_id=RunIdentifier(run_name=name, run_time=when),
     )
-    return _judgement(result, {rule.reason: rule.severity for rule in rules})
+    found = _judgement(result, {rule.reason: rule.severity for rule in rules})
+    return replace(found, judged=len(frame), unit=unit)
 
 
 def schema_rules() -> tuple[Rule, ...]:

@@ -67,3 +67,26 @@ def test_days_run_from_acquisition_to_admission(catalog: Catalog) -> None:
     rows = catalog({"acquired_on": date(2026, 1, 30)}, {"acquired_on": date(2026, 2, 5)}, {"acquired_on": None})
     days = with_facts(rows)["days_before_admission"]
     assert days.tolist()[:2] == [2.0, -4.0] and pd.isna(days[2])
+
+
+def test_a_follow_up_before_an_earlier_one_is_told_in_days_for_the_whole_patient(
+    catalog: Callable[..., pd.DataFrame],
+) -> None:
+    rows = catalog(
+        {"patient_id": "a", "study_order": 1, "acquired_on": date(2026, 1, 9)},
+        {"patient_id": "a", "study_order": 2, "acquired_on": date(2026, 1, 2)},
+        {"patient_id": "b", "study_order": 1, "acquired_on": date(2026, 1, 2)},
+        {"patient_id": "b", "study_order": 2, "acquired_on": date(2026, 1, 9)},
+        {"patient_id": "c", "study_order": 1, "acquired_on": None},
+    )
+    days = with_facts(rows)["days_out_of_order"]
+    assert days.iloc[:4].tolist() == [7, 7, 0, 0] and pd.isna(days.iloc[4])
+
+
+def test_days_of_a_study_are_from_its_first_to_its_last_image(catalog: Callable[..., pd.DataFrame]) -> None:
+    rows = catalog(
+        {"study_id": "s", "acquired_on": date(2026, 1, 2)}, {"study_id": "s", "acquired_on": date(2026, 1, 9)},
+        {"study_id": "t", "acquired_on": date(2026, 1, 2)}, {"study_id": "u", "acquired_on": None},
+    )  # fmt: skip
+    days = with_facts(rows)["days_of_study"]
+    assert days.iloc[:3].tolist() == [7, 7, 0] and pd.isna(days.iloc[3])

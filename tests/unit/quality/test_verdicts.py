@@ -49,6 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "exposure_negative": {"exposure": -1.0},
     "acquired_after_admission": {"acquired_on": date(2026, 2, 9)},
     "missing_patient_id": {"patient_id": None},
+    "laterality_unknown_code": {"laterality": "other"},
 }
 FILMS: dict[str, dict[str, Any]] = {
     "content_altered": {"altered": True},
@@ -62,13 +63,15 @@ FILMS: dict[str, dict[str, Any]] = {
 
 
 SHARED = {
-    "study": {"study_id": "shared"},
+    "study": {"study_id": "shared", "findings": []},
     "instance": {"instance_uid": "2.25.777"},
     "record": {"record_id": "r"},
 }
 PATIENTS: dict[str, list[dict[str, Any]]] = {
     "sexes_of_patient_disagree": [{"sex": "F"}, {"sex": "M"}, {"sex": None}],
     "ages_contradict_dates": [{"age": 20.0}, {"age": 60.0}],
+    "follow_ups_out_of_order": [{"study_order": 1}, {"study_order": 2, "acquired_on": date(2025, 12, 1)}],
+    "labels_of_study_disagree": [{"study_id": "two", "findings": []}, {"study_id": "two", "findings": ["Pneumonia"]}],
 }
 
 
