@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, revive
 from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import read_gate
-from radloop.params import Params, Paths, UseCase, override
+from radloop.params import Classification, Params, Paths, UseCase, override
 from radloop.settings import Settings, quiet_environment
 
 AUTHOR = ("-c", "user.name=radloop", "-c", "user.email=radloop@localhost", "-c", "commit.gpgsign=false")
@@ -72,6 +72,10 @@ class Workspace:
     def case(self, use_case: str) -> UseCase:
         """One use case of the workspace's own parameters."""
         return self.params.use_case(use_case)
+
+    def classification(self, use_case: str) -> Classification:
+        """One use case of the workspace, where what is asked for is offered for classifications alone."""
+        return self.params.classification(use_case)
 
     def stage(self, use_case: str, verb: str) -> Path:
         """Absolute folder of one stage's outputs."""

@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError
-from radloop.params import Deidentify, Params, UseCase, override
+from radloop.params import Params, UseCase, override
+from radloop.sections.intake import Deidentify
 from radloop.settings import PROJECT
 
 

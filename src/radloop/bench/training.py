@@ -19,7 +19,7 @@ from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
 from radloop.modeling.session import Session, start
-from radloop.params import Train
+from radloop.sections.films import Train
 
 EPOCHS = 1000  # of the learning-rate schedule, so that it never ends within a bench
 #: Ranges at which augmentation changes nothing, to compare what both loops compute.

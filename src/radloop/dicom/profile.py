@@ -9,7 +9,7 @@ from typing import NamedTuple
 from radloop.dicom.confidentiality import PRIVATE, rows
 from radloop.dicom.forms import FREE, SIZES, STRINGS, TIMES
 from radloop.dicom.knowledge import CHARACTER_SET, EMPTIED, KEPT_TEXT, LUT_DATA, MOST, PIXELS, known
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 #: Whether an object needs an attribute depends on its IOD and its conditions; the last form is valid in every one.
 _VALID = {"X/Z": "Z", "X/D": "D", "Z/D": "D", "X/Z/D": "D", "X/Z/U*": "U"}

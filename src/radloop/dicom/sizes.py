@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 
 from radloop.dicom.read import text, whole
 from radloop.errors import StudyRejected
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 
 def decoded_mib(header: Dataset, knobs: Deidentify) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from radloop.evaluation.subgroups import groups
 from radloop.intervals import Floats, Interval, cluster_bootstrap
-from radloop.params import Evaluate
+from radloop.params import Intervals
 from radloop.segmentation.measures import Agreement
 
 #: Figures of one structure in one case, in the order in which people read them.
@@ -52,7 +52,7 @@ def rows_of(
     ]
 
 
-def assess_overlap(table: pd.DataFrame, records: pd.DataFrame, section: Evaluate) -> Overlap:
+def assess_overlap(table: pd.DataFrame, records: pd.DataFrame, section: Intervals) -> Overlap:
     """Summarise rows of `rows_of`; `records` has the record columns of each case (column `case`) for subgroups.
 
     Means with a patient-clustered bootstrap; a figure that a case does not have (`segmentation.measures` says which)
@@ -71,14 +71,14 @@ def assess_overlap(table: pd.DataFrame, records: pd.DataFrame, section: Evaluate
 
 
 def paired_difference(
-    one: pd.Series[float], other: pd.Series[float], patients: pd.Series[str], section: Evaluate
+    one: pd.Series[float], other: pd.Series[float], patients: pd.Series[str], section: Intervals
 ) -> Interval:
     """Mean of one less other over the same cases, with the interval by which comparisons are decided."""
     frame = pd.DataFrame({"patient_id": patients, "gap": one.to_numpy(float) - other.to_numpy(float)})
     return _mean(frame, "gap", section, section.comparison_confidence)
 
 
-def _subgroups(whole: pd.DataFrame, records: pd.DataFrame, section: Evaluate) -> pd.DataFrame:
+def _subgroups(whole: pd.DataFrame, records: pd.DataFrame, section: Intervals) -> pd.DataFrame:
     frame = whole.merge(records, on="case", suffixes=("", "_of_record"), validate="one_to_one")
     rows = []
     for group in groups(frame, section):
@@ -93,7 +93,7 @@ def _subgroups(whole: pd.DataFrame, records: pd.DataFrame, section: Evaluate) ->
     return pd.DataFrame(rows, columns=columns)
 
 
-def _mean(rows: pd.DataFrame, column: str, section: Evaluate, level: float | None = None) -> Interval:
+def _mean(rows: pd.DataFrame, column: str, section: Intervals, level: float | None = None) -> Interval:
     known = rows[rows[column].notna()]
     values, patients = known[column].to_numpy(dtype=float), known["patient_id"]
     n, people, level = len(known), int(patients.nunique()), level or section.confidence

@@ -79,7 +79,7 @@ def _draw(axes: Axes, case: Shown, structures: int) -> None:
     for number in range(1, structures + 1):
         colour = COLOURS[(number - 1) % len(COLOURS)]
         for mask, style, width in ((case.truth, "--", 1.1), (case.answer, "-", 1.5)):
-            inside = (number == mask[:, :, at].T).astype(np.float32)
+            inside: np.ndarray = np.where(number == mask[:, :, at].T, 1.0, 0.0)
             if inside.any():
                 axes.contour(inside, levels=[0.5], colors=[colour], linestyles=[style], linewidths=[width])
     axes.set_title(case.title, fontsize=8.5, fontweight="normal", loc="center")

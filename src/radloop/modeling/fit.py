@@ -19,7 +19,7 @@ from radloop.modeling.dataset import Labelled
 from radloop.modeling.journal import Journal, watched
 from radloop.modeling.networks import Network, build
 from radloop.modeling.session import Session, start
-from radloop.params import Train
+from radloop.sections.films import Train
 
 #: Images per forward pass outside training; fixed, because rounding depends on it.
 JUDGED_AT_ONCE = 64

@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional
 
-from radloop.sections import Deform
+from radloop.sections.segmentation import Deform
 
 
 def reach_of(patch: tuple[int, ...], changes: Deform) -> tuple[int, ...]:

@@ -37,11 +37,11 @@ def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str
     `modalities`: DICOM's codes of a case's images; the first is the one that its mask is of, the others are of the
     same study. A study with none or several series of another modality makes no case, for one would be a guess.
     """
-    series = {name: rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
+    series = {str(name): rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
     found, left_out = [], Counter[str]()
     twice = masks["series_id"].duplicated(keep=False)
     for mask, repeated in zip(masks.itertuples(index=False), twice, strict=True):
-        first = series.get(mask.series_id)
+        first = series.get(str(mask.series_id))
         if first is None:
             left_out["image_not_accepted"] += 1
         elif first["modality"].iloc[0] != modalities[0]:

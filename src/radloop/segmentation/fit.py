@@ -14,28 +14,13 @@ from radloop.modeling.course import Seen, teach
 from radloop.modeling.fit import Machine
 from radloop.modeling.journal import Journal, watched
 from radloop.modeling.session import Session, start
-from radloop.sections import Segment
+from radloop.sections.segmentation import Segment
 from radloop.segmentation.augment import augment_patches, reach_of
 from radloop.segmentation.engines import SegmentationEngine, TorchSegmenter
 from radloop.segmentation.inference import Window, predict_labels
-from radloop.segmentation.losses import Loss
-from radloop.segmentation.networks import Segmenter, build_segmenter
+from radloop.segmentation.networks import build_segmenter
 from radloop.segmentation.patches import Cases
-
-
-@dataclass(frozen=True)
-class View:
-    """How a segmenter sees: its network, its patch in voxels, how many at once, and mm from voxel to voxel."""
-
-    spec: Segmenter
-    patch: tuple[int, ...]
-    batch_size: int
-    spacing: tuple[float, ...]
-
-    @property
-    def window(self) -> Window:
-        """How whole images are walked while it learns: half overlapping, not turned."""
-        return Window(self.patch, self.spec.divisors)
+from radloop.segmentation.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -49,46 +34,45 @@ class Taught:
 
 
 def fit_segmenter(
-    view: View, settings: Segment, splits: tuple[Cases, Cases], machine: Machine,
+    made: Plan, settings: Segment, splits: tuple[Cases, Cases], machine: Machine,
     checkpoints: Checkpoints, journal: Journal,
 ) -> Taught:  # fmt: skip
     """Teach on the first of `splits` and choose the epoch on the second, by mean Dice over classes and cases.
 
     Raises ConfigurationError for an unknown network or a full disk.
     """
-    steps, build = settings.epochs * settings.steps, partial(build_segmenter, view.spec)
+    steps, build = settings.epochs * settings.steps, partial(build_segmenter, made.segmenter)
     session = start(build, settings, steps, machine.device, machine.threads)
-    one = partial(epoch, view=view, settings=settings, splits=splits)
+    one = partial(epoch, made=made, settings=settings, splits=splits)
     teach(session, settings, one, checkpoints, journal)
     return Taught(session.best.weights, session.best.epoch, session.history, session.threads)
 
 
-def epoch(session: Session, view: View, settings: Segment, splits: tuple[Cases, Cases]) -> Seen:
+def epoch(session: Session, made: Plan, settings: Segment, splits: tuple[Cases, Cases]) -> Seen:
     """So many steps of patches, and one look at the first cases of validation with the averaged weights."""
     training, validation = splits
-    loss = train_epoch(session, view, settings, training)
+    loss = train_epoch(session, made, settings, training)
     engine = TorchSegmenter(session.average.network)
     judged = range(min(len(validation), settings.judged))
-    dice = np.array([case_dice(engine, validation, case, view) for case in judged])
+    dice = np.array([case_dice(engine, validation, case, made) for case in judged])
     figures = {f"validation_dice_{number}": float(np.nanmean(dice[:, number - 1])) for number in classes_seen(dice)}
-    return Seen(loss, float(np.nanmean(dice)), "Dice", figures, settings.steps * view.batch_size)
+    return Seen(loss, float(np.nanmean(dice)), "Dice", figures, settings.steps * made.batch)
 
 
-def train_epoch(session: Session, view: View, settings: Segment, training: Cases) -> float:
+def train_epoch(session: Session, made: Plan, settings: Segment, training: Cases) -> float:
     """`steps` batches of patches drawn from the training cases; returns the mean loss."""
-    loss = Loss(settings.dice, settings.cross_entropy, settings.over_batch)
-    flat = len(view.patch) == 2
-    reach = reach_of((*view.patch, 1) if flat else view.patch, settings.augment)
+    flat = len(made.patch) == 2
+    reach = reach_of((*made.patch, 1) if flat else made.patch, settings.augment)
     total = torch.zeros((), device=session.device)
     session.network.train()
     for _ in watched(range(settings.steps), settings.steps, f"epoch {session.epoch + 1}"):
-        images, labels = training.batch(view.batch_size, reach, settings.foreground, session.generator)
+        images, labels = training.batch(made.batch, reach, made.foreground, session.generator)
         if flat:
             images, labels = images.squeeze(-1), labels.squeeze(-1)
         images, labels = images.to(session.device), labels.to(session.device)
-        spacing = view.spacing[: len(view.patch)]
-        inputs, truth = augment_patches(images, labels, view.patch, spacing, settings.augment, session.generator)
-        found = loss(session.network(inputs), truth)
+        spacing = made.spacing[: len(made.patch)]
+        inputs, truth = augment_patches(images, labels, made.patch, spacing, settings.augment, session.generator)
+        found = made.loss(session.network(inputs), truth)
         session.optimizer.zero_grad(set_to_none=True)
         found.backward()  # type: ignore[no-untyped-call]
         session.optimizer.step()
@@ -99,11 +83,11 @@ def train_epoch(session: Session, view: View, settings: Segment, training: Cases
     return float(total) / settings.steps
 
 
-def case_dice(engine: SegmentationEngine, cases: Cases, case: int, view: View) -> np.ndarray:
+def case_dice(engine: SegmentationEngine, cases: Cases, case: int, made: Plan) -> np.ndarray:
     """Dice of each class of one case, float64 [classes - 1], NaN where neither truth nor answer shows it."""
-    answer = label_volume(engine, cases.image(case).astype(np.float32), view.window)
+    answer = label_volume(engine, cases.image(case).astype(np.float32), made.window())
     truth = cases.mask(case)
-    return np.array([dice(answer == number, truth == number) for number in range(1, view.spec.classes)])
+    return np.array([dice(answer == number, truth == number) for number in range(1, made.classes)])
 
 
 def label_volume(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:

@@ -10,7 +10,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.invented import Identity
 from radloop.selftest.key import Action
 from radloop.selftest.pictures import COLUMNS, ROWS, shades, write_on

@@ -20,7 +20,7 @@ from radloop.dicom.read import read_dicom
 from radloop.dicom.splice import clean_pixels
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 KEY = b"a key that only this test knows...."

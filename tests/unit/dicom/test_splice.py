@@ -27,7 +27,7 @@ from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.simulate.dicom_out import dicom_bytes
 from radloop.simulate.hospital import Hospital
 from radloop.simulate.population import study

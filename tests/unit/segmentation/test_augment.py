@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from radloop.sections import Deform
+from radloop.sections.segmentation import Deform
 from radloop.segmentation.augment import augment_patches, reach_of
 
 STILL = Deform(rotate=0, scale=0, flip=False, brightness=0, contrast=0, gamma=0, noise=0)

@@ -9,20 +9,27 @@ import torch
 from radloop.modeling.checkpoint import Checkpoints
 from radloop.modeling.fit import Machine
 from radloop.modeling.journal import Journal
-from radloop.sections import Deform, Segment
-from radloop.segmentation.fit import Taught, View, classes_seen, dice, fit_segmenter
-from radloop.segmentation.networks import Segmenter
+from radloop.sections.segmentation import Deform, Segment
+from radloop.segmentation.fit import Taught, classes_seen, dice, fit_segmenter
+from radloop.segmentation.intensity import Intensity
 from radloop.segmentation.patches import Cases, spots_of
+from radloop.segmentation.plan import Plan
 
 AUGMENT = Deform(rotate=10, scale=0.1, flip=True, brightness=0.1, contrast=0.1, gamma=0.1, noise=0.1)
 LESSONS = Segment(
-    epochs=5, steps=12, patience=5, learning_rate=0.01, weight_decay=0.0, average_decay=0.7, foreground=0.5, judged=3,
-    dice=1.0, cross_entropy=1.0, over_batch=False, augment=AUGMENT, seed=0,
+    epochs=5, steps=12, patience=5, learning_rate=0.01, weight_decay=0.0, average_decay=0.7, judged=3, augment=AUGMENT,
+    seed=0,
 )  # fmt: skip
 MACHINE = Machine(torch.device("cpu"), 1)
-VIEWS = {
-    axes: View(Segmenter.plain("dynunet", axes, 1, 3, (8, 12, 16)), (16,) * axes, 4, (1.0,) * 3) for axes in (2, 3)
-}
+SCALE = Intensity(each=True, low=0, high=0, mean=0, deviation=0)
+
+
+def planned(axes: int) -> Plan:
+    return Plan(
+        network="dynunet", axes=axes, channels=1, classes=3, spacing=(1.0, 1.0, 1.0), patch=(16,) * axes, batch=4,
+        filters=(8, 12, 16), strides=((1,) * axes, (2,) * axes, (2,) * axes), kernels=((3,) * axes,) * 3, supervised=0,
+        dice=1.0, cross_entropy=1.0, over_batch=False, foreground=0.5, intensity=(SCALE,), parameters=0, memory_mib=0.0,
+    )  # fmt: skip
 
 
 def balls(count: int, seed: int) -> Cases:
@@ -46,7 +53,7 @@ def balls(count: int, seed: int) -> Cases:
 def taught(place: Path, axes: int = 3, epochs: int = 5) -> Taught:
     lessons = LESSONS.model_copy(update={"epochs": epochs})
     splits = balls(6, 0), balls(3, 1)
-    return fit_segmenter(VIEWS[axes], lessons, splits, MACHINE, Checkpoints(place, "key"), Journal(place))
+    return fit_segmenter(planned(axes), lessons, splits, MACHINE, Checkpoints(place, "key"), Journal(place))
 
 
 @pytest.mark.parametrize(("axes", "epochs"), [(2, 7), (3, 5)])
@@ -69,8 +76,8 @@ def test_a_training_that_was_killed_ends_in_the_same_bits(tmp_path: Path) -> Non
 
     splits, lessons = (balls(6, 0), balls(3, 1)), LESSONS.model_copy(update={"epochs": 3})
     with pytest.raises(KeyboardInterrupt):
-        fit_segmenter(VIEWS[3], lessons, splits, MACHINE, Checkpoints(live, "key"), Killed(live))
-    resumed = fit_segmenter(VIEWS[3], lessons, splits, MACHINE, Checkpoints(live, "key"), Journal(live))
+        fit_segmenter(planned(3), lessons, splits, MACHINE, Checkpoints(live, "key"), Killed(live))
+    resumed = fit_segmenter(planned(3), lessons, splits, MACHINE, Checkpoints(live, "key"), Journal(live))
     assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
     assert [row["train_loss"] for row in whole.history] == [row["train_loss"] for row in resumed.history]
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from radloop.commands.selftest import app
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.duties import duty
 from radloop.selftest.generate import KEY, PLANTED, generate, needles_of
 from radloop.selftest.judging import Judged, judge, judge_refused

@@ -12,8 +12,8 @@ import pytest
 from radloop.catalog import admit, read_quarantine
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.params import Deidentify
 from radloop.records import Arrival, Rejection
+from radloop.sections.intake import Deidentify
 from radloop.sources import open_source
 
 KNOBS = Deidentify(clean_pixel_data="keep", clean_recognizable_visual_features="keep")  # else heads are refused
