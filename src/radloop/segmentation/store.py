@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radloop.dicom.volume import Volume
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.parallel import mapping
 from radloop.progress import progress_bar
 from radloop.segmentation.cases import Case, read_images, read_labels
 from radloop.segmentation.fingerprint import check_case
-from radloop.segmentation.grids import Grid, canonical_grid, nearest_axes, sample, sample_labels
+from radloop.segmentation.grids import Grid, sample_labels
 from radloop.segmentation.patches import Cases, spots_of
 from radloop.segmentation.plan import Plan
+from radloop.segmentation.preprocess import plan_grid, scaled_channels
 
 VOXELS, LABELS, INDEX = "voxels.bin", "labels.bin", "index.parquet"
 
@@ -80,16 +80,8 @@ def _ready(snapshot: Path, plan: Plan, wanted: Wanted, case: Case) -> _Ready | s
     except StudyRejected as refusal:
         return refusal.reason
     grid = plan_grid(images[0], plan)
-    scaled = [scale.apply(sample(image, grid)) for scale, image in zip(plan.intensity, images, strict=True)]
-    return _Ready(np.stack(scaled).astype(np.float16), sample_labels(mask, images[0], grid), grid)
-
-
-def plan_grid(image: Volume, plan: Plan) -> Grid:
-    """The grid on which a network of this plan sees an image; one that sees films keeps its slices as they lie."""
-    if plan.axes == 3:
-        return canonical_grid(image, plan.spacing)
-    order, _ = nearest_axes(image.affine)
-    return canonical_grid(image, (*plan.spacing[:2], float(image.spacing[order[2]])))
+    voxels = scaled_channels(images, grid, plan).astype(np.float16)
+    return _Ready(voxels, sample_labels(mask, images[0], grid), grid)
 
 
 def open_cases(folder: Path, rows: pd.DataFrame, channels: int, seed: int) -> Cases:
