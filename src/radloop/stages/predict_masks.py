@@ -92,6 +92,6 @@ def _slice(image: Volume, truth: np.ndarray, answer: np.ndarray) -> dict[str, np
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
     content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(content, allow_pickle=False, **arrays)
     path.parent.mkdir(exist_ok=True)
     write_bytes(path, content.getvalue())
