@@ -220,14 +220,16 @@ class UseCase(Section):
     ingest: Ingest
     validate_: Validate = Field(alias="validate")
     split: Split
-    package: Package
-    evaluate: Intervals
     register_: Register = Field(alias="register")
 
     @property
-    def taught_by(self) -> str:
-        """The verb that trains its network."""
-        return "train"
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        raise NotImplementedError
+
+    def verb(self, work: str) -> str:
+        """The verb that does this work for its kind: train, package, predict, evaluate, or any other as it is."""
+        return work
 
 
 class Classification(UseCase):
@@ -237,12 +239,18 @@ class Classification(UseCase):
     prepare: Prepare
     train: Train
     calibrate: Calibrate
+    package: Package
     predict: Predict
     evaluate: Evaluate
     reference: Reference
     deploy: Deploy
     monitor: Monitor
     retrain: Retrain
+
+    @property
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        return self.evaluate
 
 
 class Segmentation(UseCase):
@@ -251,13 +259,18 @@ class Segmentation(UseCase):
     task: MaskTask
     plan: Planning
     segment: Segment
-    predict: Delineate
-    evaluate: EvaluateMasks
+    export: Package
+    delineate: Delineate
+    overlap: EvaluateMasks
 
     @property
-    def taught_by(self) -> str:
-        """The verb that trains its network."""
-        return "segment"
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        return self.overlap
+
+    def verb(self, work: str) -> str:
+        """The verb that does this work: a segmenter has its own for what a classifier does to probabilities."""
+        return {"train": "segment", "package": "export", "predict": "delineate", "evaluate": "overlap"}.get(work, work)
 
 
 KINDS: dict[str, type[UseCase]] = {"classification": Classification, "segmentation": Segmentation}

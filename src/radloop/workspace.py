@@ -78,12 +78,12 @@ class Workspace:
         return self.params.classification(use_case)
 
     def stage(self, use_case: str, verb: str) -> Path:
-        """Absolute folder of one stage's outputs."""
-        return self.folder / self.params.paths.stage(use_case, verb)
+        """Absolute folder of the outputs of the stage that does this work."""
+        return self.folder / self.params.paths.stage(use_case, self.case(use_case).verb(verb))
 
     def gate(self, use_case: str, verb: str) -> Path:
-        """Absolute path of one stage's gate."""
-        return self.folder / self.params.paths.gate(use_case, verb)
+        """Absolute path of the gate of the stage that does this work."""
+        return self.folder / self.params.paths.gate(use_case, self.case(use_case).verb(verb))
 
     def snapshot_folder(self, use_case: str) -> Path:
         """Absolute folder of the data that `ingest` admits to."""

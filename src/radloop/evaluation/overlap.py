@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radloop.evaluation.names import OVERLAP_MEASURES
 from radloop.evaluation.subgroups import groups
 from radloop.intervals import Floats, Interval, cluster_bootstrap
 from radloop.params import Intervals
 from radloop.segmentation.measures import Agreement
 
-#: Figures of one structure in one case, in the order in which people read them.
-OVERLAP_MEASURES = ("dice", "surface_dice", "hausdorff_95_mm", "volume_error_ml")
 OVERLAP_TITLES = {
     "dice": "Dice", "surface_dice": "Surface Dice", "hausdorff_95_mm": "Hausdorff 95 (mm)",
     "volume_error_ml": "Volume error (ml)",

@@ -13,14 +13,14 @@ def judge_overlap(case: Segmentation, found: Overlap, baseline: Interval, shared
 
     A figure that could not be computed closes its check: what was not shown does not count as passed.
     """
-    rules = case.evaluate
+    rules = case.overlap
     dice, margin = found.dice, rules.baseline_margin
     worst = min(
         ((measures["dice"], name) for name, measures in found.measures.items() if name != ALL),
         key=lambda pair: -1.0 if pair[0].value is None else pair[0].value,
     )
     beaten = baseline.low is not None and baseline.low > margin
-    return Gate("evaluate", case.name, (
+    return Gate("overlap", case.name, (
         Check("enough_cases", dice.value is not None, f"{dice.n} cases", f"at least {rules.smallest_group}"),
         Check("patients_apart", shared_patients == 0, f"{shared_patients} test patients in training", "none"),
         Check("dice_floor", _above(dice, rules.dice_floor), str(dice), f"at least {rules.dice_floor:g}"),

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from radloop.evaluation.names import ATTRIBUTE_TITLES
-from radloop.evaluation.overlap import ALL, OVERLAP_MEASURES, OVERLAP_TITLES, Overlap
+from radloop.evaluation.names import ATTRIBUTE_TITLES, OVERLAP_MEASURES
+from radloop.evaluation.overlap import ALL, OVERLAP_TITLES, Overlap
 from radloop.evaluation.report import cell_of, gate_section, page_of, picture_of, plain_of, short_of, table_of
 from radloop.gate import Gate
 from radloop.intervals import Interval
@@ -64,7 +64,7 @@ def _pictures(kind: str, paths: Sequence[Path]) -> str:
 
 
 def _figures(judged: Judged) -> list[str]:
-    section = judged.case.evaluate
+    section = judged.case.overlap
     rows = [
         [escape(name if name != ALL else "all, mean of a case"), str(measures["dice"].n),
          *(cell_of(measures[measure]) for measure in OVERLAP_MEASURES)]
@@ -107,7 +107,7 @@ def _dice(row: dict[Any, Any]) -> str:
 
 
 def _method(judged: Judged) -> list[str]:
-    section = judged.case.evaluate
+    section = judged.case.overlap
     rows = [[escape(key.replace("_", " ")), escape(plain_of(value))] for key, value in sorted(judged.facts.items())]
     text = (
         f"Cases of one patient are alike, so every interval is of {section.bootstrap:,} bootstrap replicates of "

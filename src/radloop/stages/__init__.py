@@ -13,13 +13,8 @@ from radloop.files import write_json
 from radloop.gate import require
 from radloop.params import Params, Paths
 
-#: A verb that is other work for another kind of use case has a module of its own.
-MODULE_OF = {
-    "segmentation": {"package": "package_masks", "predict": "predict_masks", "evaluate": "evaluate_masks"},
-}
-
 #: The verbs that judge: whatever follows them in a chain needs their gate open.
-GATES = ("validate", "split", "evaluate")
+GATES = ("validate", "split", "evaluate", "overlap")
 
 
 def run_stage(verb: str, use_case: str) -> None:
@@ -36,7 +31,7 @@ def run_stage(verb: str, use_case: str) -> None:
         if verb not in chain:
             raise ConfigurationError(f"{use_case} has no stage {verb!r}; it has {', '.join(chain)}", "choose one")
         require_upstream(chain, verb, params.paths, use_case)
-        importlib.import_module(f"radloop.stages.{module_of(case.task.kind, verb)}").run(case, params.paths)
+        importlib.import_module(f"radloop.stages.{verb}").run(case, params.paths)
     except RadloopError as error:
         reason = error.reason if isinstance(error, StudyRejected) else ""
         note = {
@@ -45,11 +40,6 @@ def run_stage(verb: str, use_case: str) -> None:
         }  # fmt: skip
         write_json(outcome, note)
         raise
-
-
-def module_of(kind: str, verb: str) -> str:
-    """The module that does a verb for a kind of use case."""
-    return MODULE_OF.get(kind, {}).get(verb, verb)
 
 
 def require_upstream(chain: list[str], verb: str, paths: Paths, use_case: str) -> None:

@@ -1,4 +1,4 @@
-"""Package a segmenter: one folder with everything that serving needs, proved equal to what was trained."""
+"""Export a segmenter: one folder with everything that serving needs, proved equal to what was trained."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def run(case: Segmentation, paths: Paths) -> None:
     """Export the trained network and write its bundle.
 
     Writes bundle/, bundle.sha256 (the bundle's hash) and check.json (how far ONNX is from torch).
-    Raises GateClosed where the export answers differently from the network by more than `package.tolerance`.
+    Raises GateClosed where the export answers differently from the network by more than `export.tolerance`.
     """
     trained = paths.stage(case.name, "segment")
     training = read_json(trained / "training.json")
     made = Plan.from_yaml((paths.stage(case.name, "plan") / PLAN).read_text())
-    with replacing(paths.stage(case.name, "package")) as folder:
+    with replacing(paths.stage(case.name, "export")) as folder:
         bundle = folder / "bundle"
         bundle.mkdir()
         network = build_segmenter(made.segmenter)
         take_weights(network, load_file(trained / "model.safetensors"))
-        export_segmenter(network, (made.channels, *made.patch), case.package.opset, bundle / ONNX)
+        export_segmenter(network, (made.channels, *made.patch), case.export.opset, bundle / ONNX)
         shutil.copyfile(trained / "model.safetensors", bundle / WEIGHTS)
         name = write_bundle(bundle, manifest_of(case, paths, made, training))
         patches = examples(paths.stage(case.name, "resample"), made)
         onnx_engine = load_mask_bundle(bundle).engine
-        write_json(folder / "check.json", compare(onnx_engine, TorchSegmenter(network), patches, case.package))
+        write_json(folder / "check.json", compare(onnx_engine, TorchSegmenter(network), patches, case.export))
         write_text(folder / "bundle.sha256", name + "\n")
 
 
 def manifest_of(case: Segmentation, paths: Paths, made: Plan, training: dict[str, Any]) -> dict[str, Any]:
     """What a bundle says of itself; nothing that varies between equal trainings."""
-    flips = list(range(made.axes)) if case.predict.flips else []
+    flips = list(range(made.axes)) if case.delineate.flips else []
     return {
         "kind": "segmentation",
         "use_case": case.name,
@@ -63,8 +63,8 @@ def manifest_of(case: Segmentation, paths: Paths, made: Plan, training: dict[str
         "labels": {str(number): name for number, name in case.task.labels.items()},
         "accepts": case.task.accepts.model_dump(mode="json"),
         "plan": made.model_dump(mode="json"),
-        "window": {"overlap": case.predict.overlap, "flips": flips},
-        "engine": {"name": "onnxruntime", "opset": case.package.opset, "threads": training["threads"]},
+        "window": {"overlap": case.delineate.overlap, "flips": flips},
+        "engine": {"name": "onnxruntime", "opset": case.export.opset, "threads": training["threads"]},
         "training": {
             "parameters": case.segment.model_dump(mode="json"),
             "snapshot_md5": snapshot_md5(paths, case.name),
@@ -105,6 +105,6 @@ def compare(
     if worst > rules.tolerance:
         raise GateClosed(
             f"ONNX differs from torch by {worst:.2g}, more than the tolerance of {rules.tolerance:g}.",
-            "look at the export, or raise package.tolerance with a reason",
+            "look at the export, or raise export.tolerance with a reason",
         )
     return {"patches": len(patches), "tolerance": rules.tolerance, "largest_difference": worst, **found}

@@ -1,4 +1,4 @@
-"""Evaluate a segmenter on held-out cases: figures with intervals, pictures of best and worst, and the gate."""
+"""Overlap: a segmenter judged on held-out cases: figures with intervals, pictures of best and worst, and the gate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import Gate, write_gate
 from radloop.params import Paths, Segmentation
 from radloop.segmentation.store import INDEX
-from radloop.stages.predict_masks import ATLAS, MODEL
+from radloop.stages.delineate import ATLAS, MODEL
 
 #: Cases in a montage.
 SHOWN = 8
@@ -28,14 +28,14 @@ SHOWN = 8
 
 def run(case: Segmentation, paths: Paths) -> None:
     """Write metrics.json, measures.parquet, subgroups.json, figures, report.html, model_card.md and gate.json."""
-    predicted = paths.stage(case.name, "predict")
+    predicted = paths.stage(case.name, "delineate")
     measures = pd.read_parquet(predicted / "measures.parquet")
     records = pd.read_parquet(predicted / "predictions.parquet")
     model, atlas = (measures[measures["by"] == name].reset_index(drop=True) for name in (MODEL, ATLAS))
-    found, baseline = (assess_overlap(table, records, case.evaluate) for table in (model, atlas))
+    found, baseline = (assess_overlap(table, records, case.overlap) for table in (model, atlas))
     judged = Judged(case, found, baseline, difference_of(model, atlas, case), facts_of(case, paths))
     gate = judge_overlap(case, found, judged.difference, shared_patients(case, paths, records))
-    with replacing(paths.stage(case.name, "evaluate")) as folder:
+    with replacing(paths.stage(case.name, "overlap")) as folder:
         figures = draw(folder / "figures", predicted, found, case)
         write_json(folder / "metrics.json", metrics_of(judged, gate, records))
         write_json(folder / "subgroups.json", {"subgroups": plain_rows(found.subgroups)})
@@ -49,7 +49,7 @@ def difference_of(model: pd.DataFrame, atlas: pd.DataFrame, case: Segmentation) 
     """Mean Dice of each case by the model less that by the average of the training masks, paired."""
     one, other = (table.groupby("case")["dice"].mean() for table in (model, atlas))
     patients = model.drop_duplicates("case").set_index("case")["patient_id"]
-    return paired_difference(one, other[one.index], patients[one.index], case.evaluate)
+    return paired_difference(one, other[one.index], patients[one.index], case.overlap)
 
 
 def shared_patients(case: Segmentation, paths: Paths, records: pd.DataFrame) -> int:
@@ -61,11 +61,11 @@ def shared_patients(case: Segmentation, paths: Paths, records: pd.DataFrame) -> 
 def facts_of(case: Segmentation, paths: Paths) -> dict[str, Any]:
     """What report and card say of the model besides its figures."""
     training = read_json(paths.stage(case.name, "segment") / "training.json")
-    records = pd.read_parquet(paths.stage(case.name, "predict") / "predictions.parquet", columns=["source"])
+    records = pd.read_parquet(paths.stage(case.name, "delineate") / "predictions.parquet", columns=["source"])
     sources = sorted(records["source"].unique().tolist())
     return {
         **{f"training_{key}": value for key, value in training.items()},
-        "bundle": (paths.stage(case.name, "package") / "bundle.sha256").read_text().strip(),
+        "bundle": (paths.stage(case.name, "export") / "bundle.sha256").read_text().strip(),
         "sources": sources,
         "simulated": any("simulat" in name for name in sources),
     }

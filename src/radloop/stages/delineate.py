@@ -1,4 +1,4 @@
-"""Predict masks of held-out cases, with the bundle's own engine: what is judged is what will be served."""
+"""Delineate held-out cases, with the bundle's own engine: what is judged is what will be served."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def run(case: Segmentation, paths: Paths) -> None:
     each case with its record's columns), masks/ and slices/ (npz of each case: its mask; the slice that shows most of
     the true one, with both masks).
     """
-    bundle = load_mask_bundle(paths.stage(case.name, "package") / "bundle")
+    bundle = load_mask_bundle(paths.stage(case.name, "export") / "bundle")
     index = pd.read_parquet(paths.stage(case.name, "resample") / INDEX)
     kept = set(index.loc[index["rejected"].isna(), "case"])
     cases = [one for one, split in dealt_cases(paths, case)[0] if split == "test" and one.name in kept]
     average = average_of(paths.stage(case.name, "resample"), index, bundle.plan)
     rows: list[dict[str, Any]] = []
     with (
-        replacing(paths.stage(case.name, "predict")) as folder,
+        replacing(paths.stage(case.name, "delineate")) as folder,
         progress_bar("delineating test cases", len(cases)) as advance,
     ):
         for one in cases:
@@ -71,7 +71,7 @@ def _one(
     voxel = float(np.prod(spacing)) / 1000.0
     rows = []
     for name, answer in answers.items():
-        found = measure_case(answer, truth, spacing, labels, case.evaluate.tolerance_mm)
+        found = measure_case(answer, truth, spacing, labels, case.overlap.tolerance_mm)
         for number, row in zip(labels, rows_of(one.name, one.patient, found, labels), strict=True):
             rows.append({**row, "by": name, "volume_ml": voxel * float((truth == number).sum())})
     _keep(folder / "masks" / f"{one.name}.npz", {"labels": answers[MODEL]})
