@@ -58,6 +58,24 @@ def nearest_axes(affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, np.where(directions[range(3), order] < 0, -1.0, 1.0)
 
 
+def turned(volume: Volume) -> Volume:
+    """The same voxels in the same places, axes exchanged and mirrored until they run to left, back and head."""
+    order, signs = nearest_axes(volume.affine)
+    affine = np.eye(4)
+    affine[:3, :3] = volume.affine[:3, order] * signs
+    first = np.where(signs < 0, np.array(volume.voxels.shape)[order] - 1, 0)
+    corner = np.zeros(3)
+    corner[order] = first
+    affine[:3, 3] = volume.positions(corner[None])[0]
+    return Volume(turned_voxels(volume.voxels, volume.affine), affine, volume.frame_of_reference, volume.unit)
+
+
+def turned_voxels(voxels: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Voxels [i, j, k] of a grid with this affine, axes running to left, back and head."""
+    order, signs = nearest_axes(affine)
+    return np.transpose(voxels, order)[tuple(slice(None, None, int(sign)) for sign in signs)]
+
+
 def sample(volume: Volume, grid: Grid) -> np.ndarray:
     """The values of a volume at the places of a grid, linear between voxels, float32 [grid.shape].
 

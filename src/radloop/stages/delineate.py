@@ -17,7 +17,7 @@ from radloop.params import Paths, Segmentation
 from radloop.progress import progress_bar
 from radloop.segmentation.atlas import atlas_scores, average_masks
 from radloop.segmentation.cases import Case, read_images, read_labels
-from radloop.segmentation.grids import nearest_axes, sample_back
+from radloop.segmentation.grids import sample_back, turned, turned_voxels
 from radloop.segmentation.measures import measure_case
 from radloop.segmentation.plan import Plan
 from radloop.segmentation.preprocess import plan_grid
@@ -81,13 +81,11 @@ def _one(
 
 def _slice(image: Volume, truth: np.ndarray, answer: np.ndarray) -> dict[str, np.ndarray]:
     """The slice with most of the true mask, axes towards the patient's left, back and head, with mm along them."""
-    order, signs = nearest_axes(image.affine)
-    turn = tuple(slice(None, None, int(sign)) for sign in signs)
-    volume, mask, said = (np.transpose(array, order)[turn] for array in (image.voxels, truth, answer))
+    volume, mask, said = (turned_voxels(array, image.affine) for array in (image.voxels, truth, answer))
     areas = (mask > 0).sum(axis=(0, 1))
     at = int(areas.argmax())
     cut = {"image": volume, "truth": mask.astype(np.uint8), "answer": said}
-    return {name: array[:, :, at : at + 1] for name, array in cut.items()} | {"spacing": image.spacing[order]}
+    return {name: array[:, :, at : at + 1] for name, array in cut.items()} | {"spacing": turned(image).spacing}
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -16,6 +16,7 @@ from radloop.params import Paths, Segmentation
 from radloop.progress import progress_bar
 from radloop.segmentation.cases import Case, cases_of, read_images, read_labels
 from radloop.segmentation.fingerprint import check_case, fingerprint
+from radloop.segmentation.grids import turned, turned_voxels
 from radloop.segmentation.plan import plan
 
 PLAN = "plan.yaml"
@@ -55,7 +56,7 @@ def dealt_cases(paths: Paths, case: Segmentation) -> tuple[list[tuple[Case, str]
 def _usable(
     paths: Paths, case: Segmentation, cases: Sequence[Case], refused: Counter[str]
 ) -> Iterator[tuple[tuple[Volume, ...], np.ndarray]]:
-    """Each case's images and mask; what cannot teach is counted in `refused` and passed over."""
+    """Each case's images and mask, axes to left, back and head as the network will see them; what cannot teach is counted in `refused` and passed over."""
     snapshot: Path = paths.snapshot(case.name)
     labels = case.task.labels
     with progress_bar("looking at training cases", len(cases)) as advance:
@@ -68,4 +69,4 @@ def _usable(
             except StudyRejected as refusal:
                 refused[refusal.reason] += 1
                 continue
-            yield images, mask
+            yield tuple(turned(image) for image in images), turned_voxels(mask, images[0].affine)

@@ -21,6 +21,9 @@ STEM_OF_EFFICIENT = {"b0": 32, "b1": 32, "b2": 32, "b3": 40, "b4": 48, "b5": 48,
 #: Biases of the three convolutions of shortcuts, before a normalisation that takes them away again.
 IDLE = {"resnet18": 128 + 256 + 512, "resnet34": 128 + 256 + 512}
 
+QUICK = ("resnet18", "resnet50", "densenet121", "efficientnet-b0")
+NAMES = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in CLASSIFIERS]
+
 
 def stem(name: str) -> int:
     family, _, member = name.partition("-")
@@ -36,7 +39,7 @@ def test_a_network_has_the_published_number_of_parameters(name: str) -> None:
     assert body + 2 * stem(name) + 1000 * (length + 1) == PUBLISHED[name] + IDLE.get(name, 0)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "efficientnet-b0"])
+@pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("slices", [0, 32])
 def test_films_and_volumes_give_logits_and_the_embedding_that_they_come_from(name: str, slices: int) -> None:
     network = build(Network(name, 2, 32, filters=8, slices=slices, findings=3)).eval()
@@ -47,7 +50,7 @@ def test_films_and_volumes_give_logits_and_the_embedding_that_they_come_from(nam
         assert torch.equal(logit, network.head(embedding))
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_name_learns_in_two_and_in_three_dimensions(name: str) -> None:
     for slices in (0, 32):
         with torch.device("meta"):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from radloop.dicom.volume import Volume
-from radloop.segmentation.grids import Grid, canonical_grid, nearest_axes, sample, sample_back, sample_labels
+from radloop.segmentation.grids import (
+    Grid,
+    canonical_grid,
+    nearest_axes,
+    sample,
+    sample_back,
+    sample_labels,
+    turned,
+)
 
 
 def ramp(affine: np.ndarray, shape: tuple[int, ...] = (9, 8, 7)) -> Volume:
@@ -114,3 +122,11 @@ def test_another_modality_of_the_patient_lands_on_the_same_grid() -> None:
     grid = canonical_grid(fine, (1.0, 1.0, 3.0))
     inner = (slice(4, -4), slice(4, -4), slice(1, -1))
     assert np.allclose(sample(coarse, grid)[inner], sample(fine, grid)[inner], atol=0.05)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_volume_that_is_turned_keeps_every_voxel_in_its_place(order) -> None:
+    volume = ramp(placed((1.0, 1.5, 2.0), order, (1, -1, -1)))
+    straight = turned(volume)
+    assert np.allclose(straight.affine[:3, :3], np.diag(straight.spacing))
+    assert np.allclose(straight.voxels, ramp(straight.affine, straight.voxels.shape).voxels)
