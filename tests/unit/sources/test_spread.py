@@ -16,8 +16,8 @@ from radloop.sources import open_source
 
 @pytest.fixture
 def folder(film: Callable[..., Dataset], dicom_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(radloop.sources.spread, "FEWEST", 4)
-    monkeypatch.setattr(radloop.sources.spread, "CHUNK", 2)
+    monkeypatch.setattr(radloop.sources.spread, "START", 0.0)
+    monkeypatch.setattr(radloop.sources.spread, "TRIED", 2)
     return dicom_folder(**{f"f{n:02d}": film(f"1.{n}") if n % 4 else b"" for n in range(12)})
 
 
