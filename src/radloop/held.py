@@ -27,6 +27,7 @@ DEPTH = 4  # questions under way, so that a process never waits for the next one
 LARGE = 64 * 1024  # bytes from which a value goes by the tray and not by the pipe
 KEPT = 64 * MIB  # of a tray's memory that stays for the next question
 LONGEST = 3600.0  # seconds without an answer after which a process counts as stuck; bounds end it sooner
+STARTING = 60.0  # seconds in which a process must have started, on however busy a machine
 _READY = b"ready"
 _context = multiprocessing.get_context("spawn")  # the caller may hold threads, which a fork would freeze
 
@@ -99,7 +100,7 @@ class Held(Generic[Question, Answer]):
         if self.ready:
             return
         with suppress(EOFError, OSError):
-            self.ready = self.answers.poll(LONGEST) and self.answers.recv_bytes() == _READY
+            self.ready = self.answers.poll(STARTING) and self.answers.recv_bytes() == _READY
         if not self.ready:
             self._end()
             self._asked.clear()

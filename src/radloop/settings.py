@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="the prediction service elsewhere; default that of `make up`")
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
+    serving_readers: int = Field(2, gt=0, description="processes that read what /predict is sent; one is lost at a time")
+    serving_read_seconds: float = Field(30.0, gt=0, description="longest that reading one study may take in /predict")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
     drop: Path | None = Field(None, description="folder in which studies arrive for infer; default drop/ in home")
     dicom_ae_title: str = Field("RADLOOP", description="AE title of the DICOM receiver and of queries to a PACS")
