@@ -58,7 +58,9 @@ class Readers:
         try:
             held = self._idle.get(timeout=self._seconds)
         except Empty:
-            raise ServiceUnavailable("all reading processes are busy.", "ask again, or raise RADLOOP_SERVING_READERS") from None
+            raise ServiceUnavailable(
+                "all reading processes are busy.", "ask again, or raise RADLOOP_SERVING_READERS"
+            ) from None
         try:
             held.ask((content, intake))
             return replace(held.take(self._seconds), began=began)
