@@ -17,7 +17,7 @@ from radloop.bounds import HEADER, MIB, bounded, decoding, require_decodable
 from radloop.errors import StudyRejected
 
 CONTENT_TYPE = "application/nifti"
-BEHIND = 64 * MIB  # that may follow the voxels in a compressed file, looked at for its checksum alone
+BEHIND = 64 * MIB  # that may stand before or behind the voxels in a compressed file
 AGREE = 0.05  # of a voxel: how far the two affines of one file may disagree at its corners
 _HEADER, _START = 348, 352
 _GZIP = b"\x1f\x8b"
@@ -84,7 +84,7 @@ def read_nifti(content: bytes) -> Nifti:
         raise StudyRejected("lookup_table", "the scale of the values is no number.", "export it again")
     if content[123] & 7 not in _MILLIMETRE:
         raise StudyRejected("spatial_unit", "places are told in another unit than millimetres.", "convert the file")
-    if told.start < _START or len(content) < told.end:
+    if len(content) < told.end:
         raise StudyRejected("truncated", "there are fewer voxels than the header says.", "copy the file again")
     voxels = np.frombuffer(content, f"{told.order}{told.kind}", prod(told.shape), told.start)
     voxels = voxels.reshape(told.shape, order="F").astype(f"<{told.kind}", copy=False)
@@ -125,7 +125,9 @@ def _told(head: bytes) -> _Told:
     order = _order(head)
     shape, kind = _shape(head, order), _kind(head, order)
     start = struct.unpack_from(f"{order}f", head, 108)[0]
-    return _Told(order, shape, kind, int(start) if isfinite(start) else 0)
+    if not _START <= start <= BEHIND:
+        raise StudyRejected("truncated", "the voxels begin where the header does not let them.", "export it again")
+    return _Told(order, shape, kind, int(start))
 
 
 def _inflated(content: bytes, length: int) -> bytes:
@@ -142,7 +144,7 @@ def _plain(content: bytes, told: _Told) -> bytes:
         return content
     reader, behind = zlib.decompressobj(wbits=31), 0
     try:
-        plain = reader.decompress(content, max(told.end, _START))
+        plain = reader.decompress(content, told.end)
         while not reader.eof and behind <= BEHIND:  # the checksum stands at the end
             rest = reader.unconsumed_tail
             part = reader.decompress(rest, MIB)

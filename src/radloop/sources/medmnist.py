@@ -140,16 +140,12 @@ class _Images:
         self._part: _Part | None = None
         self._stream: IO[bytes] | None = None
         self._next = 0
-        self._broken: dict[tuple[Path, str], StudyRejected] = {}  # what cannot be read once is not tried again
 
     def __reduce__(self) -> tuple[type[_Images], tuple[()]]:
         return _Images, ()
 
     def read(self, part: _Part, index: int) -> bytes:
         """Raises StudyRejected where the archive is damaged before the end of this image."""
-        key = part.path, part.split
-        if key in self._broken:
-            raise self._broken[key]
         if self._part is not part or index < self._next:
             if self._stream is not None:
                 self._stream.close()
@@ -160,16 +156,14 @@ class _Images:
                 return self._forward(part, index, ahead)
         except _DAMAGE as error:
             damage = f"the archive is damaged ({type(error).__name__})."
-            self._broken[key] = StudyRejected("unreadable_npz", damage, "fetch it again")
-            raise self._broken[key] from None
+            raise StudyRejected("unreadable_npz", damage, "fetch it again") from None
 
     def _forward(self, part: _Part, index: int, ahead: int) -> bytes:
         if self._stream is None:
             archive = zipfile.ZipFile(part.path)  # left open, with its member: the next image is read on from here
             self._stream = archive.open(f"{part.split}_images.npy")
             _array_header(self._stream)
-        while ahead:
-            ahead -= len(_exactly(self._stream, min(ahead, MIB)))
+        _skip(self._stream, ahead)
         self._next = index + 1
         return _exactly(self._stream, part.bytes_each)
 
@@ -186,8 +180,7 @@ class _Sets:
     def read(self, position: int) -> list[_Part] | ConfigurationError:
         """Its parts, or why it is no set of MedMNIST."""
         try:
-            with bounded(HEADER):
-                return _parts(self._files[position])
+            return _parts(self._files[position])
         except ConfigurationError as error:
             return error
         except StudyRejected as refusal:
@@ -213,19 +206,28 @@ def _parts(path: Path) -> list[_Part]:
 
 
 def _part(archive: zipfile.ZipFile, path: Path, collection: str, split: str) -> _Part:
-    with archive.open(f"{split}_images.npy") as stream:
-        shape, kind = _array_header(stream)
-        whole = archive.getinfo(f"{split}_images.npy").file_size == stream.tell() + kind.itemsize * prod(shape)
-    with archive.open(f"{split}_labels.npy") as stream:
-        of_labels, _ = _array_header(stream)
-        most = max(len(one) for one in (CHEST, *(meanings for meanings in ONE_OF.values())))
+    images, labels = f"{split}_images.npy", f"{split}_labels.npy"
+    with bounded(HEADER):
+        shape, kind = _head(archive, images)
+        of_labels, _ = _head(archive, labels)
+        most = max(map(len, (CHEST, *ONE_OF.values())))
         fits = len(of_labels) == 2 and of_labels[:1] == shape[:1] and of_labels[1] <= most
-    if not (whole and fits) or kind != np.uint8:
-        raise ConfigurationError(f"{path.name} has not the arrays of MedMNIST", "fetch it again")
-    require_decodable(prod(shape) / MIB, LARGEST_MIB)
-    with archive.open(f"{split}_labels.npy") as stream:
-        labels = npy.read_array(stream, allow_pickle=False)
-    return _Part(path, collection, split, shape[1:], labels)
+        if not fits or kind != np.uint8:
+            raise ConfigurationError(f"{path.name} has not the arrays of MedMNIST", "fetch it again")
+        require_decodable(prod(shape) / MIB, LARGEST_MIB)
+        with archive.open(labels) as stream:
+            told = npy.read_array(stream, allow_pickle=False)
+    with bounded(decoding(prod(shape) / MIB)), archive.open(images) as stream:
+        _array_header(stream)
+        _skip(stream, prod(shape))
+        if stream.read(1):  # reading to the end is what has the checksum looked at
+            raise EOFError
+    return _Part(path, collection, split, shape[1:], told)
+
+
+def _head(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with archive.open(name) as stream:
+        return _array_header(stream)
 
 
 def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -236,6 +238,11 @@ def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if kind.hasobject or (fortran and len(shape) > 1) or any(side < 0 for side in shape):
         raise ValueError("not an array of numbers in C order")
     return shape, kind
+
+
+def _skip(stream: IO[bytes], length: int) -> None:
+    while length:
+        length -= len(_exactly(stream, min(length, MIB)))
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes:
