@@ -6,15 +6,14 @@ reads it, and nothing else. Bytes go over in files in memory, because a pipe wou
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
-import pickle
 import signal
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import cycle
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import DupFd
@@ -28,7 +27,7 @@ LARGE = 64 * 1024  # bytes from which a value goes by the tray and not by the pi
 KEPT = 64 * MIB  # of a tray's memory that stays for the next question
 LONGEST = 3600.0  # seconds without an answer after which a process counts as stuck; bounds end it sooner
 STARTING = 60.0  # seconds in which a process must have started, on however busy a machine
-_READY = b"ready"
+_READY = "ready"
 _context = multiprocessing.get_context("spawn")  # the caller may hold threads, which a fork would freeze
 
 Question = TypeVar("Question")
@@ -82,12 +81,12 @@ class Held(Generic[Question, Answer]):
         try:
             self.greet()
             hung = not self.answers.poll(max(0.0, self._since + seconds - time.monotonic()))
-            packed = b"" if hung else self.answers.recv_bytes()
+            answer = None if hung else self.answers.recv()
         except (EOFError, OSError):
             raise self._replaced(hung=False) from None
         if hung:
             raise self._replaced(hung=True)
-        answer = _Tray(self._trays[0]).unpack(packed)
+        answer = _Tray(self._trays[0]).take(answer)
         self._trays.rotate(-1)
         self._asked.popleft()
         self._since = time.monotonic()
@@ -100,7 +99,7 @@ class Held(Generic[Question, Answer]):
         if self.ready:
             return
         with suppress(EOFError, OSError):
-            self.ready = self.answers.poll(STARTING) and self.answers.recv_bytes() == _READY
+            self.ready = self.answers.poll(STARTING) and self.answers.recv() == _READY
         if not self.ready:
             self._end()
             self._asked.clear()
@@ -126,9 +125,9 @@ class Held(Generic[Question, Answer]):
         theirs.close()
 
     def _send(self, question: Question) -> None:
-        packed = _Tray(self._trays[len(self._asked) - 1]).pack(question)
+        laid = _Tray(self._trays[len(self._asked) - 1]).lay(question)
         with suppress(OSError):  # it has died: the end of its answers tells
-            self.answers.send_bytes(packed)
+            self.answers.send(laid)
 
     def _replaced(self, hung: bool) -> StudyRejected:
         if not hung:
@@ -153,60 +152,74 @@ class Held(Generic[Question, Answer]):
         self._process.join()
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """Where bytes lie in a tray."""
+
+    start: int
+    length: int
+
+
 class _Tray:
-    """A file in memory that two processes hold open; small things go beside it, large bytes lie in it."""
+    """A file in memory that two processes hold open, for the large bytes of one question or of its answer."""
 
     def __init__(self, file: int) -> None:
         self._file, self._end = file, 0
 
-    def pack(self, thing: object) -> bytes:
-        """What unpacks to `thing` on the other side, by way of this tray."""
-        stream = io.BytesIO()
-        pickler = pickle.Pickler(stream, pickle.HIGHEST_PROTOCOL)
-        pickler.persistent_id = self._laid  # type: ignore[method-assign]
-        pickler.dump(thing)
-        return stream.getvalue()
+    def lay(self, thing: Any) -> Any:
+        """The thing with its large bytes left here."""
+        return _exchanged(thing, self._put)
 
-    def unpack(self, packed: bytes) -> Any:
-        """The thing, after which the tray is free."""
-        unpickler = pickle.Unpickler(io.BytesIO(packed))
-        unpickler.persistent_load = self._taken  # type: ignore[method-assign]
-        thing = unpickler.load()
+    def take(self, thing: Any) -> Any:
+        """The thing with its bytes, after which the tray is free."""
+        whole = _exchanged(thing, self._get)
         if os.fstat(self._file).st_size > KEPT:
             os.ftruncate(self._file, KEPT)
-        return thing
+        return whole
 
-    def _laid(self, thing: object) -> tuple[int, int] | None:
+    def _put(self, thing: Any) -> Any:
         if type(thing) is not bytes or len(thing) < LARGE:
-            return None
+            return thing
         start, self._end = self._end, self._end + len(thing)
         rest = memoryview(thing)
-        while rest:
+        while rest:  # Linux writes at most 2 GiB at once, and reads no more
             rest = rest[os.pwrite(self._file, rest, self._end - len(rest)) :]
-        return start, len(thing)
+        return _Laid(start, len(thing))
 
-    def _taken(self, place: tuple[int, int]) -> bytes:
-        start, length = place
-        parts = []
-        while length:  # Linux reads at most 2 GiB at once
+    def _get(self, thing: Any) -> Any:
+        if not isinstance(thing, _Laid):
+            return thing
+        parts, start, length = [], thing.start, thing.length
+        while length:
             parts.append(os.pread(self._file, length, start))
             start, length = start + len(parts[-1]), length - len(parts[-1])
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _exchanged(thing: Any, exchange: Callable[[Any], Any]) -> Any:
+    """`thing` with each value in it exchanged that lies in tuples and data classes alone."""
+    if type(thing) is tuple:
+        return tuple(_exchanged(part, exchange) for part in thing)
+    if not is_dataclass(thing) or isinstance(thing, type | _Laid):
+        return exchange(thing)
+    told = {one.name: getattr(thing, one.name) for one in fields(thing)}
+    changed = {name: new for name, old in told.items() if (new := _exchanged(old, exchange)) is not old}
+    return replace(thing, **changed) if changed else thing
 
 
 def _serve(work: Callable[[Any], Any], asked: Connection, files: list[Any]) -> None:
     hold_this_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; this one ends with its questions
     trays = [file.detach() for file in files]
-    asked.send_bytes(_READY)
+    asked.send(_READY)
     for tray in cycle(trays):
         try:
-            question = _Tray(tray).unpack(asked.recv_bytes())
+            question = _Tray(tray).take(asked.recv())
         except (EOFError, OSError):
             return
         answer = _answered(work, question)
         with suppress(BrokenPipeError):
-            asked.send_bytes(_Tray(tray).pack(answer))
+            asked.send(_Tray(tray).lay(answer))
 
 
 def _answered(work: Callable[[Any], Any], question: object) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from radloop.errors import ConfigurationError, RadloopError, StudyRejected
+from radloop.fuzzing.films import Kind
 from radloop.held import DEPTH, KEPT, Held, Unforeseen
 from radloop.serving.body import TooLarge
 
@@ -35,8 +36,8 @@ def held() -> Iterator[Held[object, object]]:
 def test_bytes_of_any_size_come_back_as_they_went(held: Held[object, object]) -> None:
     for size in (0, 1, 65_535, 65_536, 10_000_000, KEPT + 5, 70_000):
         content = os.urandom(min(size, 1000)) * (size // 1000 + 1)
-        held.ask((content[:size], "beside", {"more": content[:size]}))
-        assert held.take() == (content[:size], "beside", {"more": content[:size]})
+        held.ask((content[:size], "beside", Kind("kind", content[:size], "")))
+        assert held.take() == (content[:size], "beside", Kind("kind", content[:size], ""))
 
 
 def test_several_questions_under_way_are_answered_in_their_order(held: Held[object, object]) -> None:

@@ -16,7 +16,7 @@ from radloop.errors import StudyRejected
 from radloop.held import LONGEST, Held
 
 AHEAD = 16  # items per process beyond the next one, so that memory does not grow with the source
-TRIED = 16  # items after which the rest is judged
+TRIED = 4  # items after which the rest is judged
 START = 1.0  # seconds that starting a process takes, more or less
 
 Item = TypeVar("Item", covariant=True)
