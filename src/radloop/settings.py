@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     project: Path = Field(PROJECT, description="the checkout whose code and params.yaml are used")
     name: str = Field("default", description="name of the installation below .radloop/")
     home: Path | None = Field(None, description="folder of all state; default <project>/.radloop/<name>")
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, description="processes for data work")
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="processes for data work")
     threads: int | None = Field(None, description="torch threads; default: what torch chooses")
     device: str = Field("auto", description="auto, cpu or cuda")
 
@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="the prediction service elsewhere; default that of `make up`")
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
+    serving_readers: int = Field(2, gt=0, description="processes that read what /predict is sent")
+    serving_read_seconds: float = Field(30.0, gt=0, description="longest that reading one study may take in /predict")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
     drop: Path | None = Field(None, description="folder in which studies arrive for infer; default drop/ in home")
     dicom_ae_title: str = Field("RADLOOP", description="AE title of the DICOM receiver and of queries to a PACS")
