@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 from radloop.dicom.pseudonyms import open_pseudonyms
-from radloop.errors import ConfigurationError
+from radloop.errors import ConfigurationError, RadloopError
 from radloop.settings import Settings
-from radloop.sources.c_store import Receiver, answers
+from radloop.sources.association import echo, echo_own
+from radloop.sources.c_store import Receiver
+from radloop.sources.callers import parse_callers
 from radloop.sources.release import release
 from radloop.sources.retrieval import Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
 from radloop.sources.studies import studies
+from radloop.sources.tls import tls_of
 
-LOOPBACK = "127.0.0.1"
 EVERY = 10.0  # seconds between two lines of progress
 
 
@@ -28,10 +32,23 @@ def open_spool(settings: Settings) -> Iterator[Spool]:
         yield spool
 
 
-def make_receiver(settings: Settings, spool: Spool, ae_title: str | None = None) -> Receiver:
-    """A receiver with the installation's rules, not yet listening."""
-    callers = [title.strip() for title in settings.dicom_callers.split(",") if title.strip()]
-    return Receiver(spool, ae_title or settings.dicom_ae_title, callers, settings.dicom_associations)
+def make_receiver(settings: Settings, spool: Spool) -> Receiver:
+    """A receiver with the installation's rules, not yet listening.
+
+    Raises ConfigurationError where a rule cannot be read, or nothing but the network would say who may send.
+    """
+    callers = parse_callers(settings.dicom_callers)
+    if not (callers or settings.dicom_tls or _is_loopback(settings.dicom_host)):
+        raise ConfigurationError(
+            f"a receiver at {settings.dicom_host} would take studies from anybody",
+            "name who may send in RADLOOP_DICOM_CALLERS, or set RADLOOP_DICOM_TLS",
+        )
+    tls = tls_of(settings).server() if settings.dicom_tls else None
+    return Receiver(spool, settings.dicom_ae_title, callers, settings.dicom_associations, tls)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (bool(re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host)) and ip_address(host).is_loopback)
 
 
 def release_admitted(settings: Settings, use_case: str) -> int:
@@ -63,50 +80,69 @@ def describe_spool(settings: Settings) -> list[str]:
     return [f"{count:8} {kind}" for kind, count in sorted(kinds.items())] or ["the spool is empty"]
 
 
-def receive(settings: Settings, host: str, port: int | None, ae_title: str | None, say: Callable[[str], None]) -> None:
+def receive(settings: Settings, say: Callable[[str], None]) -> None:
     """Receive by C-STORE until SIGTERM or SIGINT, and say from time to time what has come.
 
-    Raises ConfigurationError where the port cannot be had, ServiceUnavailable where the spool cannot be written.
+    Raises ConfigurationError where the port cannot be had or as `make_receiver` does, ServiceUnavailable where the
+    spool cannot be written.
     """
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
     with open_spool(settings) as spool:
-        receiver = make_receiver(settings, spool, ae_title)
-        bound = receiver.start(host, settings.dicom_port if port is None else port)
-        say(f"{ae_title or settings.dicom_ae_title} listens on {host}:{bound}")
+        receiver = make_receiver(settings, spool)
+        bound = receiver.start(settings.dicom_host, settings.dicom_port)
+        say(f"{settings.dicom_ae_title} listens on {settings.dicom_host}:{bound}{' with TLS' * settings.dicom_tls}")
         _tell(receiver, told_to_stop, say)
         receiver.stop()
         say(f"stopped: {receiver.progress()}")
 
 
-def retrieve(settings: Settings, address: str, host: str = LOOPBACK, patience: Patience | None = None) -> Retrieved:
+def ask_echo(settings: Settings, address: str | None) -> str:
+    """Ask C-ECHO of the PACS at an address, or of our own receiver; who answered.
+
+    Raises ServiceUnavailable where nobody answers, ConfigurationError where the address, the PACS or TLS says no.
+    """
+    if address is None:
+        asked = echo_own(settings)
+    else:
+        asked = parse_address(address)
+        if asked.web:
+            raise ConfigurationError("C-ECHO is no part of DICOMweb", "write dicom://TITLE@host:port")
+        echo(asked, settings.dicom_ae_title, tls_of(settings).client() if asked.secure else None)
+    return f"{asked.title} at {asked.host}:{asked.port} answers"
+
+
+def retrieve(settings: Settings, address: str, patience: Patience | None = None) -> Retrieved:
     """Retrieve into the spool what the query of `address` finds, by DICOMweb or by C-FIND and C-MOVE.
 
-    What has landed before is not fetched again. For C-MOVE the installation's receiver is used where it listens on
-    `host`, else one for the time being. Raises ServiceUnavailable where something did not come, ConfigurationError
+    What has landed before is not fetched again. For C-MOVE the installation's receiver is used where it listens, else
+    one for the time being. Raises ServiceUnavailable where something did not come, ConfigurationError
     where the address or the PACS says no.
     """
     from radloop.sources.dicomweb import retrieve_dicomweb
     from radloop.sources.query_retrieve import retrieve_moved
 
     wanted = parse_address(address)
+    tls = tls_of(settings).client() if wanted.secure else None
     with open_spool(settings) as spool:
-        if wanted.scheme != "dicom":
+        if wanted.web:
             secret = settings.dicomweb_authorization
-            return retrieve_dicomweb(wanted, spool, secret.get_secret_value() if secret else None, patience)
-        with _receiving(settings, spool, host):
-            return retrieve_moved(wanted, spool, settings.dicom_ae_title, patience)
+            return retrieve_dicomweb(wanted, spool, secret.get_secret_value() if secret else None, patience, tls)
+        with _receiving(settings, spool):
+            return retrieve_moved(wanted, spool, settings.dicom_ae_title, patience, tls)
 
 
 @contextmanager
-def _receiving(settings: Settings, spool: Spool, host: str) -> Iterator[None]:
+def _receiving(settings: Settings, spool: Spool) -> Iterator[None]:
     receiver = make_receiver(settings, spool)
     try:
-        receiver.start(host, settings.dicom_port)
-    except ConfigurationError:
-        if not answers(host, settings.dicom_port, settings.dicom_ae_title):
-            raise  # somebody else has the port
+        receiver.start(settings.dicom_host, settings.dicom_port)
+    except ConfigurationError as taken:
+        try:
+            echo_own(settings)
+        except RadloopError:
+            raise taken from None  # somebody else has the port
         yield
         return
     try:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
@@ -17,6 +17,7 @@ from pynetdicom.sop_class import Verification
 
 from radloop.errors import ConfigurationError, ServiceUnavailable, StudyRejected
 from radloop.sources.spool import MIB, Landing, Spool
+from radloop.sources.tls import Context
 from radloop.sources.wire import from_wire
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # its tracebacks may quote a data set
@@ -31,18 +32,26 @@ class Receiver:
     """Listens on `host` and `port` from `start` to `stop`, and lands what comes in the spool.
 
     At most `associations` senders are served at a time; since each waits for its answer, that bounds what is in
-    memory. `callers` are the AE titles that may send, any where it is empty.
+    memory. `callers` are the AE titles that may send, any where it is empty; its own is always heard, for that is how
+    its health is asked. With `tls` nothing else is understood.
     """
 
-    def __init__(self, spool: Spool, ae_title: str, callers: Sequence[str] = (), associations: int = 32) -> None:
-        self._spool, self.refused = spool, Counter[str]()
+    def __init__(
+        self,
+        spool: Spool,
+        ae_title: str,
+        callers: Collection[str] = (),
+        associations: int = 32,
+        tls: Context | None = None,
+    ) -> None:
+        self._spool, self.refused, self._tls = spool, Counter[str](), tls
         self._counting = threading.Lock()
         self._told = (time.monotonic(), 0)
         self._entity = AE(ae_title)
         self._entity.maximum_pdu_size = LONGEST_PDU
         self._entity.maximum_associations = associations
         self._entity.require_called_aet = True
-        self._entity.require_calling_aet = list(callers)
+        self._entity.require_calling_aet = [*callers, ae_title] if callers else []
         self._entity.add_supported_context(Verification)
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
@@ -54,7 +63,9 @@ class Receiver:
         """
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, self._rejected)]
         try:
-            self._server = self._entity.start_server((host, port), block=False, evt_handlers=handlers)
+            self._server = self._entity.start_server(
+                (host, port), block=False, evt_handlers=handlers, ssl_context=self._tls
+            )
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {host}:{port}: {error.strerror}", "choose another port with --port"
@@ -106,15 +117,3 @@ class Receiver:
         with self._counting:
             self.refused[reason] += 1
         return status
-
-
-def answers(host: str, port: int, ae_title: str) -> bool:
-    """Whether a receiver of that title answers C-ECHO there."""
-    entity = AE(ae_title)
-    entity.add_requested_context(Verification)
-    association = entity.associate(host, port, ae_title=ae_title)
-    if not association.is_established:
-        return False
-    status = association.send_c_echo()
-    association.release()
-    return bool(status) and status.Status == SUCCESS

@@ -18,6 +18,7 @@ import httpx
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable
 from radloop.sources.retrieval import Address, Patience, Reference, Retrieved
 from radloop.sources.spool import Spool
+from radloop.sources.tls import Context
 from radloop.sources.wire import Instance, from_file
 
 for _name in ("httpx", "httpcore"):
@@ -33,12 +34,12 @@ BUSY = (408, 425, 429)
 
 
 class DicomWeb:
-    """A DICOMweb server; `authorization` is sent as the header of that name."""
+    """A DICOMweb server; `authorization` is sent as the header of that name, to this server and no other."""
 
-    def __init__(self, base: str, authorization: str | None = None) -> None:
+    def __init__(self, base: str, authorization: str | None = None, tls: Context | None = None) -> None:
         headers = {"Authorization": authorization} if authorization else {}
-        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True)
-        self._base = base
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True, verify=tls or True)
+        self._base, self._tls = base, tls
 
     def __enter__(self) -> DicomWeb:
         return self
@@ -80,11 +81,13 @@ class DicomWeb:
         """Ask the server.
 
         Raises ServiceUnavailable where it does not answer, or says that it is busy or broken; ConfigurationError
-        where it refuses.
+        where it refuses or TLS does.
         """
         try:
             answer = self._client.get(f"{self._base}/{path}", params=query, headers={"Accept": accept})
         except httpx.TransportError as error:  # its message may quote the address
+            if self._tls:
+                self._tls.require_trust()
             raise ServiceUnavailable(f"the PACS does not answer ({type(error).__name__}).", "try again later") from None
         status = answer.status_code
         if status >= 500 or status in BUSY:
@@ -97,7 +100,11 @@ class DicomWeb:
 
 
 def retrieve_dicomweb(
-    address: Address, spool: Spool, authorization: str | None = None, patience: Patience | None = None
+    address: Address,
+    spool: Spool,
+    authorization: str | None = None,
+    patience: Patience | None = None,
+    tls: Context | None = None,
 ) -> Retrieved:
     """Land every instance of every study that matches; what has landed before is not fetched again.
 
@@ -106,7 +113,7 @@ def retrieve_dicomweb(
     """
     patient = patience or Patience()
     done, failures = Retrieved(), list[RadloopError]()
-    with DicomWeb(address.base, authorization) as web, ThreadPoolExecutor(AT_A_TIME) as pool:
+    with DicomWeb(address.base, authorization, tls) as web, ThreadPoolExecutor(AT_A_TIME) as pool:
         for study in patient.call(lambda: web.studies(address.keys)):
             references = patient.call(lambda study=study: web.instances(study))  # type: ignore[misc]
             spool.expect(study, len(references))

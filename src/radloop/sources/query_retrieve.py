@@ -19,12 +19,13 @@ from pynetdicom.sop_class import (
 )
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
+from radloop.sources.association import SUCCESS, associated
 from radloop.sources.retrieval import Address, Patience, Reference, Retrieved
 from radloop.sources.spool import Spool
+from radloop.sources.tls import Context
 
 FIND, MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
-PENDING, SUCCESS, UNKNOWN_DESTINATION = (0xFF00, 0xFF01), 0x0000, 0xA801
-REJECTED_FOR_GOOD = 1  # PS3.8 9.3.4
+PENDING, UNKNOWN_DESTINATION = (0xFF00, 0xFF01), 0xA801
 SILENCE = 300.0  # seconds without a word of the PACS; a move need not tell how far it is
 LONGEST_LIST = 100  # instances that one move names
 
@@ -32,8 +33,8 @@ LONGEST_LIST = 100  # instances that one move names
 class Pacs:
     """A PACS that answers C-FIND and C-MOVE; `title` is our own AE title, which it must know as a destination."""
 
-    def __init__(self, address: Address, title: str, silence: float = SILENCE) -> None:
-        self._address, self._title = address, title
+    def __init__(self, address: Address, title: str, tls: Context | None = None, silence: float = SILENCE) -> None:
+        self._address, self._title, self._tls = address, title, tls
         self._entity = AE(title)
         self._entity.dimse_timeout = self._entity.network_timeout = silence
         self._entity.add_requested_context(FIND)
@@ -88,30 +89,20 @@ class Pacs:
 
     @contextmanager
     def _associated(self) -> Iterator[Association]:
-        association = self._entity.associate(self._address.host, self._address.port, ae_title=self._address.title)
-        if association.is_rejected and association.acceptor.primitive.result == REJECTED_FOR_GOOD:
-            raise ConfigurationError(
-                f"the PACS refuses an association of {self._title} with {self._address.title}",
-                "check both AE titles, here and at the PACS",
-            )
-        if not association.is_established:
-            raise ServiceUnavailable("the PACS does not answer.", "check its address, and try again later")
-        try:
+        with associated(self._entity, self._address, self._tls) as association:
             if {FIND, MOVE} - {context.abstract_syntax for context in association.accepted_contexts}:
                 raise ConfigurationError("the PACS offers no C-FIND or no C-MOVE (Study Root)", "retrieve by DICOMweb")
             yield association
-        except RuntimeError:  # the association ended before the request was sent
-            raise ServiceUnavailable("the PACS ended the association.", "try again later") from None
-        finally:
-            association.release()
 
 
-def retrieve_moved(address: Address, spool: Spool, title: str, patience: Patience | None = None) -> Retrieved:
+def retrieve_moved(
+    address: Address, spool: Spool, title: str, patience: Patience | None = None, tls: Context | None = None
+) -> Retrieved:
     """Have every missing instance of every study that matches sent to our receiver, which must be listening.
 
     Raises ServiceUnavailable where some did not come: the same call goes on from there.
     """
-    patient, pacs, done = patience or Patience(), Pacs(address, title), Retrieved()
+    patient, pacs, done = patience or Patience(), Pacs(address, title, tls), Retrieved()
     for study in patient.call(lambda: pacs.studies(address.keys)):
         references = patient.call(lambda study=study: pacs.instances(study))  # type: ignore[misc]
         spool.expect(study, len(references))

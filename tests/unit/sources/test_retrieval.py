@@ -42,6 +42,8 @@ def test_an_address_holds_a_query() -> None:
         ("dicom://pacs:4242", "lacks the PACS's AE title"),
         ("dicom://ORTHANC@pacs", "lacks the PACS's AE title or port"),
         ("http://pacs/?PatientIdent=MRN-4711", "'PatientIdent' is no DICOM keyword"),
+        ("https://clerk:MRN-4711@pacs/dicom-web", "holds a password"),
+        ("dicoms://PACS:MRN-4711@pacs:4242", "holds a password"),
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_its_values(text: str, said: str) -> None:
