@@ -118,7 +118,10 @@ def serve(
 
 @app.command()
 def up() -> None:
-    """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
+    """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health.
+
+    The DICOM receiver too where RADLOOP_DICOM_RECEIVE says so, at RADLOOP_DICOM_HOST.
+    """
     from radloop.services import prefect_url
     from radloop.services import up as start
 
