@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import threading
@@ -9,19 +10,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from radloop.dicom.pseudonyms import open_pseudonyms
-from radloop.errors import ConfigurationError, RadloopError
+from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable
 from radloop.settings import Settings
 from radloop.sources.association import echo, echo_own
 from radloop.sources.c_store import Receiver
 from radloop.sources.callers import parse_callers
 from radloop.sources.release import release
-from radloop.sources.retrieval import Patience, Retrieved, parse_address
+from radloop.sources.retrieval import Address, Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
-from radloop.sources.studies import studies
+from radloop.sources.studies import studies, study_uid
 from radloop.sources.tls import tls_of
 
+if TYPE_CHECKING:
+    from radloop.sources.dicomweb import DicomWeb
+    from radloop.sources.query_retrieve import Pacs
+
+log = logging.getLogger("radloop.gateway")
 EVERY = 10.0  # seconds between two lines of progress
 
 
@@ -75,9 +82,10 @@ def describe_spool(settings: Settings) -> list[str]:
     kinds = Counter[str]()
     for study in studies(settings.spool, settings.spool_quiet_seconds):
         kinds.update({f"studies {study.completeness}": 1, "instances": len(study.files)})
+        kinds["instances that a source has told of and that are not here"] += study.missing
     for path in (settings.spool / "quarantine").glob("*/*"):
         kinds[f"quarantined: {path.parent.name}"] += 1
-    return [f"{count:8} {kind}" for kind, count in sorted(kinds.items())] or ["the spool is empty"]
+    return [f"{count:8} {kind}" for kind, count in sorted((+kinds).items())] or ["the spool is empty"]
 
 
 def receive(settings: Settings, say: Callable[[str], None]) -> None:
@@ -120,17 +128,52 @@ def retrieve(settings: Settings, address: str, patience: Patience | None = None)
     one for the time being. Raises ServiceUnavailable where something did not come, ConfigurationError
     where the address or the PACS says no.
     """
-    from radloop.sources.dicomweb import retrieve_dicomweb
+    from radloop.sources.dicomweb import DicomWeb, retrieve_dicomweb
     from radloop.sources.query_retrieve import retrieve_moved
 
     wanted = parse_address(address)
-    tls = tls_of(settings).client() if wanted.secure else None
-    with open_spool(settings) as spool:
-        if wanted.web:
-            secret = settings.dicomweb_authorization
-            return retrieve_dicomweb(wanted, spool, secret.get_secret_value() if secret else None, patience, tls)
+    with open_spool(settings) as spool, _open_pacs(settings, wanted) as pacs:
+        if isinstance(pacs, DicomWeb):
+            return retrieve_dicomweb(pacs, wanted.keys, spool, patience)
         with _receiving(settings, spool):
-            return retrieve_moved(wanted, spool, settings.dicom_ae_title, patience, tls)
+            return retrieve_moved(pacs, wanted.keys, spool, patience)
+
+
+def count_arriving(settings: Settings) -> int:
+    """Ask RADLOOP_DICOM_PACS how many instances each study of the spool has; of how many studies it told that.
+
+    A sender by C-STORE tells no count, so without this such a study ends by time alone. Asked anew each time, because
+    the PACS may be receiving still. Raises ConfigurationError where the address, the PACS or TLS says no; a PACS that
+    is away is told in the log, for time ends a study as well.
+    """
+    if not settings.dicom_pacs or not settings.spool.is_dir():
+        return 0
+    told = 0
+    with open_spool(settings) as spool, _open_pacs(settings, parse_address(settings.dicom_pacs)) as pacs:
+        try:
+            for uid in filter(None, map(study_uid, studies(settings.spool, settings.spool_quiet_seconds))):
+                counts = [study.instances for study in pacs.studies({"StudyInstanceUID": uid}) if study.uid == uid]
+                if counts and counts[0]:
+                    spool.expect(uid, counts[0])
+                    told += 1
+        except ServiceUnavailable as away:
+            log.warning("no more counts of studies: %s", away.message)
+    return told
+
+
+@contextmanager
+def _open_pacs(settings: Settings, address: Address) -> Iterator[DicomWeb | Pacs]:
+    """A PACS as this installation asks it."""
+    from radloop.sources.dicomweb import DicomWeb
+    from radloop.sources.query_retrieve import Pacs
+
+    tls = tls_of(settings).client() if address.secure else None
+    if not address.web:
+        yield Pacs(address, settings.dicom_ae_title, tls)
+        return
+    secret = settings.dicomweb_authorization
+    with DicomWeb(address.base, secret.get_secret_value() if secret else None, tls) as web:
+        yield web
 
 
 @contextmanager

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
         "", description="who may send: TITLE or TITLE@host:port, by commas; default any, on loopback"
     )
     dicom_associations: int = Field(32, gt=0, description="associations at a time; more are refused until one ends")
+    dicom_pacs: str | None = Field(None, description="PACS that is asked how many instances the spool's studies have")
     tls_certificate: Path | None = Field(None, description="this machine's certificate towards a PACS, PEM")
     tls_key: Path | None = Field(None, description="the certificate's key, PEM, without a passphrase")
     tls_ca: Path | None = Field(None, description="authorities that a PACS's certificate must come from, PEM")

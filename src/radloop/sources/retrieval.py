@@ -48,6 +48,14 @@ class Address:
 
 
 @dataclass(frozen=True)
+class StudyFound:
+    """A study that a PACS says it has, and of how many instances (NumberOfStudyRelatedInstances), where it tells."""
+
+    uid: str
+    instances: int | None
+
+
+@dataclass(frozen=True)
 class Reference:
     """One instance that a PACS says it has; its UIDs are the PACS's own, not for any log."""
 
@@ -84,6 +92,12 @@ class Patience:
             except ServiceUnavailable:
                 time.sleep(min(self.first * 2**attempt, self.longest))
         return action()
+
+
+def told_count(value: object) -> int | None:
+    """A count as a PACS writes it, None where it is none."""
+    text = str(value or "").strip()
+    return int(text) if text.isdecimal() else None
 
 
 def parse_address(text: str) -> Address:

@@ -13,7 +13,7 @@ import pytest
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ServiceUnavailable
 from radloop.files import sha256_file
-from radloop.gateway import retrieve
+from radloop.gateway import count_arriving, describe_spool, open_spool, retrieve
 from radloop.settings import Settings
 from radloop.sources import dicomweb, open_source
 from radloop.sources.retrieval import Patience, Retrieved
@@ -86,6 +86,35 @@ def test_a_dicomweb_server_that_goes_away_is_told_and_a_later_run_resumes(
     cut.budget = 1 << 60
     assert retrieve(own, address, patience=QUICK).already == len(first)
     assert landed(own) == set.union(*expected.values())
+
+
+@pytest.mark.parametrize("way", ["web", "dimse"])
+def test_a_study_that_was_sent_to_us_ends_when_as_many_have_come_as_the_pacs_counts(
+    orthanc: Any, settings: Ways, slice_file: Callable[..., bytes], way: str
+) -> None:
+    own = settings(dicom_pacs=getattr(orthanc, way))
+    assert count_arriving(settings()) == count_arriving(own) == 0
+    with open_spool(own) as spool:
+        for study, numbers in ((1, range(4)), (9, range(1))):  # nobody but the sender knows the last one
+            for number in numbers:
+                spool.land(from_file(slice_file(study, number, 512)))
+        assert count_arriving(own) == 1
+        told = {study.expected: study.completeness for study in studies(own.spool, 1e9)}
+        assert told == {5: Completeness.ARRIVING, None: Completeness.ARRIVING}
+        assert "       1 instances that a source has told of and that are not here" in describe_spool(own)
+        spool.land(from_file(slice_file(1, 4, 512)))
+        assert {s.expected: s.completeness for s in studies(own.spool, 1e9)}[5] is Completeness.COUNTED
+
+
+def test_a_pacs_that_is_away_leaves_studies_to_end_by_time(
+    settings: Ways, slice_file: Callable[..., bytes], wire: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = wire(1)
+    nobody.close()
+    own = settings(dicom_pacs=f"dicom://ORTHANC@127.0.0.1:{nobody.port}")
+    with open_spool(own) as spool:
+        spool.land(from_file(slice_file(1, 0)))
+    assert count_arriving(own) == 0 and "no more counts of studies" in caplog.text and "1.2.3" not in caplog.text
 
 
 @pytest.mark.parametrize("scheme", ["http://127.0.0.1:{}/dicom-web", "dicom://ORTHANC@127.0.0.1:{}"])
