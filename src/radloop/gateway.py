@@ -21,7 +21,7 @@ from radloop.sources.callers import parse_callers
 from radloop.sources.release import release
 from radloop.sources.retrieval import Address, Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
-from radloop.sources.studies import studies, study_uid
+from radloop.sources.studies import Completeness, studies, study_uid
 from radloop.sources.tls import tls_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def release_admitted(settings: Settings, use_case: str) -> int:
     # a profile that retains UIDs stores them as they came, and a claim's name is keyed always
     admitted = set(map(pseudonyms.uid, stored) if pseudonyms.profile.knobs.retain_uids else stored)
     return release(settings.spool, admitted, settings.spool_quiet_seconds)
+
+
+def is_anything_complete(settings: Settings) -> bool:
+    """Whether the spool holds a study that need not be waited for."""
+    found = studies(settings.spool, settings.spool_quiet_seconds)
+    return any(study.completeness is not Completeness.ARRIVING for study in found)
 
 
 def describe_spool(settings: Settings) -> list[str]:

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     dicomweb_authorization: SecretStr | None = Field(None, description="Authorization header for DICOMweb sources")
     spool_reserve_mib: int = Field(1024, ge=0, description="free MiB below which the spool takes nothing more")
     spool_quiet_seconds: float = Field(60.0, gt=0, description="seconds without a new instance that end a study")
+    spool_release: bool = Field(False, description="each ingest ends by removing from the spool what it admitted")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 

@@ -228,7 +228,8 @@ def test_every_flow_has_a_deployment_of_its_own_name() -> None:
 
 def test_no_schedule_runs_before_somebody_switches_it_on() -> None:
     scheduled = {row["name"]: row["schedules"] for row in DEPLOYMENTS if "schedules" in row}
-    assert set(scheduled) == {"infer", "monitor"}
+    assert set(scheduled) == {"ingest", "infer", "monitor"}
+    assert [schedule["parameters"] for schedule in scheduled["ingest"]] == [{"source": "spool"}]
     assert not any(schedule["active"] for schedules in scheduled.values() for schedule in schedules)
 
 
