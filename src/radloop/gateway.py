@@ -50,7 +50,7 @@ def make_receiver(settings: Settings, spool: Spool) -> Receiver:
             f"a receiver at {settings.dicom_host} would take studies from anybody",
             "name who may send in RADLOOP_DICOM_CALLERS, or set RADLOOP_DICOM_TLS",
         )
-    tls = tls_of(settings).server() if settings.dicom_tls else None
+    tls = tls_of(settings) if settings.dicom_tls else None
     return Receiver(spool, settings.dicom_ae_title, callers, settings.dicom_associations, tls)
 
 
@@ -58,8 +58,10 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or (bool(re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host)) and ip_address(host).is_loopback)
 
 
-def release_admitted(settings: Settings, use_case: str) -> int:
+def release_admitted(settings: Settings, use_case: str, committed: bool = False) -> int:
     """Remove from the spool what the snapshot of `use_case` has admitted; how many instances that was.
+
+    What a sender was told is safe (Storage Commitment) stays unless `committed`.
 
     Raises ConfigurationError where there is no snapshot.
     """
@@ -72,7 +74,7 @@ def release_admitted(settings: Settings, use_case: str) -> int:
     pseudonyms = open_pseudonyms(settings)
     # a profile that retains UIDs stores them as they came, and a claim's name is keyed always
     admitted = set(map(pseudonyms.uid, stored) if pseudonyms.profile.knobs.retain_uids else stored)
-    return release(settings.spool, admitted, settings.spool_quiet_seconds)
+    return release(settings.spool, admitted, settings.spool_quiet_seconds, committed)
 
 
 def is_anything_complete(settings: Settings) -> bool:
@@ -89,6 +91,7 @@ def describe_spool(settings: Settings) -> list[str]:
     for study in studies(settings.spool, settings.spool_quiet_seconds):
         kinds.update({f"studies {study.completeness}": 1, "instances": len(study.files)})
         kinds["instances that a source has told of and that are not here"] += study.missing
+    kinds["instances whose senders were told that they are safe"] = len(list((settings.spool / "committed").glob("*")))
     for path in (settings.spool / "quarantine").glob("*/*"):
         kinds[f"quarantined: {path.parent.name}"] += 1
     return [f"{count:8} {kind}" for kind, count in sorted((+kinds).items())] or ["the spool is empty"]

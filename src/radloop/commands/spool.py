@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from radloop.commands.arguments import DEFAULT_CASE, UseCase
@@ -20,8 +22,11 @@ def show() -> None:
 
 
 @app.command()
-def release(use_case: UseCase = DEFAULT_CASE) -> None:
+def release(
+    use_case: UseCase = DEFAULT_CASE,
+    committed: Annotated[bool, typer.Option(help="Those too of which a sender was told that they are safe.")] = False,
+) -> None:
     """Remove the instances that the use case's snapshot has admitted; refused ones stay to be looked at."""
     from radloop.gateway import release_admitted
 
-    typer.echo(f"{release_admitted(load_settings(), use_case)} instances removed from the spool", err=True)
+    typer.echo(f"{release_admitted(load_settings(), use_case, committed)} instances removed from the spool", err=True)

@@ -20,6 +20,7 @@ from radloop.sources.tls import Context, tls_of
 
 SUCCESS = 0x0000
 FOR_GOOD = 1
+CONNECT = 10.0  # seconds for the connection, TLS included
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 Roles = Sequence[SCP_SCU_RoleSelectionNegotiation]
 
@@ -31,6 +32,7 @@ def associated(entity: AE, address: Address, tls: Context | None = None, roles: 
     Raises ConfigurationError where the other side refuses it for good or TLS fails, ServiceUnavailable where it does
     not answer, is busy or ends it before its time.
     """
+    entity.connection_timeout = CONNECT
     association = entity.associate(
         address.host,
         address.port,

@@ -9,20 +9,23 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from radloop.errors import ConfigurationError, ServiceUnavailable, StudyRejected
+from radloop.sources.callers import Caller
+from radloop.sources.commitment import Commitments
 from radloop.sources.spool import MIB, Landing, Spool
-from radloop.sources.tls import Context
+from radloop.sources.tls import Tls
 from radloop.sources.wire import from_wire
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # its tracebacks may quote a data set
 
 SUCCESS, OUT_OF_RESOURCES, NOT_ITS_UID, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
+NOBODY: Mapping[str, Caller] = {}
 LONGEST_PDU = 131072  # bytes; pynetdicom's own 16 KiB costs eight times as many turns of its loop
 GRACE = 5.0  # seconds that senders have to end their associations when the receiver stops
 DRAINED = 0.05
@@ -32,19 +35,21 @@ class Receiver:
     """Listens on `host` and `port` from `start` to `stop`, and lands what comes in the spool.
 
     At most `associations` senders are served at a time; since each waits for its answer, that bounds what is in
-    memory. `callers` are the AE titles that may send, any where it is empty; its own is always heard, for that is how
-    its health is asked. With `tls` nothing else is understood.
+    memory. `callers` are those who may send, anybody where it is empty; its own title is always heard, for that is how
+    its health is asked. With `tls` nothing else is understood, and storage commitments are answered by TLS.
     """
 
     def __init__(
         self,
         spool: Spool,
         ae_title: str,
-        callers: Collection[str] = (),
+        callers: Mapping[str, Caller] = NOBODY,
         associations: int = 32,
-        tls: Context | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        self._spool, self.refused, self._tls = spool, Counter[str](), tls
+        self._spool, self.refused = spool, Counter[str]()
+        self._tls = tls.server() if tls else None
+        self.commitments = Commitments(spool, ae_title, callers, tls.client() if tls else None)
         self._counting = threading.Lock()
         self._told = (time.monotonic(), 0)
         self._entity = AE(ae_title)
@@ -53,6 +58,7 @@ class Receiver:
         self._entity.require_called_aet = True
         self._entity.require_calling_aet = [*callers, ae_title] if callers else []
         self._entity.add_supported_context(Verification)
+        self._entity.add_supported_context(StorageCommitmentPushModel)
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
 
@@ -61,7 +67,10 @@ class Receiver:
 
         Raises ConfigurationError where the port cannot be had.
         """
-        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, self._rejected)]
+        handlers = [
+            (evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_N_ACTION, self.commitments.ask),
+        ]  # fmt: skip
         try:
             self._server = self._entity.start_server(
                 (host, port), block=False, evt_handlers=handlers, ssl_context=self._tls
@@ -70,6 +79,7 @@ class Receiver:
             raise ConfigurationError(
                 f"cannot listen on {host}:{port}: {error.strerror}", "choose another port with --port"
             ) from None
+        self.commitments.start()
         return int(self._server.server_address[1])
 
     def stop(self, grace: float = GRACE) -> None:
@@ -78,6 +88,7 @@ class Receiver:
         An instance that was not answered is its sender's still.
         """
         self._server.shutdown()
+        self.commitments.stop()
         deadline = time.monotonic() + grace
         while self._server.active_associations and time.monotonic() < deadline:
             time.sleep(DRAINED)

@@ -9,14 +9,16 @@ from pathlib import Path
 from radloop.sources.studies import Completeness, studies
 
 
-def release(spool: Path, admitted: Set[str], quiet: float) -> int:
+def release(spool: Path, admitted: Set[str], quiet: float, committed: bool = False) -> int:
     """Remove the instances of complete studies that are among `admitted`; how many were removed.
 
     `admitted` holds the keyed pseudonyms of the catalog's instances, which are the names of the spool's claims. A
-    refused instance stays, for somebody may want to look at it. Killed in between, this leaves files that the spool
+    refused instance stays, for somebody may want to look at it; so does one that its sender was told is safe, unless
+    `committed`, for the sender may have removed its own. Killed in between, this leaves files that the spool
     completes again.
     """
-    admitted_files = {claim.stat().st_ino: claim for claim in (spool / "instances").iterdir() if claim.name in admitted}
+    going = admitted if committed else admitted - _promised(spool)
+    admitted_files = {claim.stat().st_ino: claim for claim in (spool / "instances").iterdir() if claim.name in going}
     removed = 0
     for study in studies(spool, quiet):
         if study.completeness is Completeness.ARRIVING:
@@ -26,9 +28,14 @@ def release(spool: Path, admitted: Set[str], quiet: float) -> int:
             if claim is not None:
                 path.unlink()
                 claim.unlink()
+                (spool / "committed" / claim.name).unlink(missing_ok=True)
                 removed += 1
         _leave(spool, study.name)
     return removed
+
+
+def _promised(spool: Path) -> set[str]:
+    return {mark.name for mark in (spool / "committed").glob("*")}
 
 
 def _leave(spool: Path, study: str) -> None:

@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.sources.c_store import Receiver
+from radloop.sources.callers import parse_callers
 from radloop.sources.spool import CONFLICT, Spool
 from radloop.sources.wire import Instance
 
@@ -120,7 +121,7 @@ def test_a_full_disk_is_told_as_out_of_resources_and_nothing_is_kept(
 
 def test_a_wrong_title_and_a_stranger_are_turned_away(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
     with Spool(tmp_path / "s", pseudonyms) as spool:
-        receiver = Receiver(spool, "RADLOOP", callers=["SENDER"])
+        receiver = Receiver(spool, "RADLOOP", callers=parse_callers("SENDER"))
         port = receiver.start("127.0.0.1", 0)
         assert associate(port, called="ANOTHER").is_rejected and associate(port, caller="STRANGER").is_rejected
         welcome = associate(port)

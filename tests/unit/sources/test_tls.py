@@ -23,6 +23,7 @@ from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable
 from radloop.settings import Settings
 from radloop.sources.association import echo, echo_own
 from radloop.sources.c_store import Receiver
+from radloop.sources.callers import parse_callers
 from radloop.sources.dicomweb import DicomWeb
 from radloop.sources.query_retrieve import Pacs
 from radloop.sources.retrieval import Address
@@ -41,7 +42,7 @@ def at(port: int, title: str = "RADLOOP", host: str = HOST) -> Address:
 @pytest.fixture
 def receiver(spool: Spool, authority: Any) -> Iterator[tuple[Receiver, int]]:
     """A receiver with TLS on a free port of loopback."""
-    made = Receiver(spool, "RADLOOP", tls=authority.machine("receiver").server())
+    made = Receiver(spool, "RADLOOP", tls=authority.machine("receiver"))
     yield made, made.start(HOST, 0)
     made.stop(grace=0)
 
@@ -93,7 +94,7 @@ def test_a_caller_that_says_nothing_keeps_nobody_out(receiver: tuple[Receiver, i
 
 
 def test_a_pacs_must_be_the_host_that_its_certificate_names(spool: Spool, authority: Any) -> None:
-    elsewhere = Receiver(spool, "RADLOOP", tls=authority.machine("elsewhere", host="pacs.example").server())
+    elsewhere = Receiver(spool, "RADLOOP", tls=authority.machine("elsewhere", host="pacs.example"))
     port = elsewhere.start(HOST, 0)
     with pytest.raises(ConfigurationError, match="TLS with the PACS failed: certificate verify failed"):
         echo(at(port), "SENDER", authority.machine("sender").client())
@@ -102,7 +103,7 @@ def test_a_pacs_must_be_the_host_that_its_certificate_names(spool: Spool, author
 
 def test_our_own_receiver_is_asked_by_its_number_whatever_its_certificate_names(spool: Spool, authority: Any) -> None:
     own = authority.machine("own", host="gateway.example")
-    receiver = Receiver(spool, "RADLOOP", callers=["CT1"], tls=own.server())
+    receiver = Receiver(spool, "RADLOOP", callers=parse_callers("CT1"), tls=own)
     port = receiver.start(HOST, 0)
     settings = Settings(
         dicom_host="0.0.0.0", dicom_port=port, dicom_tls=True, tls_certificate=own.certificate, tls_key=own.key,
