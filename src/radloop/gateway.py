@@ -8,16 +8,18 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from radloop.dicom.pseudonyms import open_pseudonyms
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable
+from radloop.files import write_text
 from radloop.settings import Settings
 from radloop.sources.association import echo, echo_own
 from radloop.sources.c_store import Receiver
 from radloop.sources.callers import parse_callers
+from radloop.sources.exposition import exposition
 from radloop.sources.release import release
 from radloop.sources.retrieval import Address, Patience, Retrieved, parse_address
 from radloop.sources.spool import MIB, Spool
@@ -110,7 +112,7 @@ def receive(settings: Settings, say: Callable[[str], None]) -> None:
         receiver = make_receiver(settings, spool)
         bound = receiver.start(settings.dicom_host, settings.dicom_port)
         say(f"{settings.dicom_ae_title} listens on {settings.dicom_host}:{bound}{' with TLS' * settings.dicom_tls}")
-        _tell(receiver, told_to_stop, say)
+        _tell(settings, receiver, told_to_stop, say)
         receiver.stop()
         say(f"stopped: {receiver.progress()}")
 
@@ -203,10 +205,15 @@ def _receiving(settings: Settings, spool: Spool) -> Iterator[None]:
         receiver.stop()
 
 
-def _tell(receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:
-    """A line whenever something came or was refused since the last one."""
-    before = receiver.taken()
-    while not told_to_stop.wait(EVERY):
+def _tell(settings: Settings, receiver: Receiver, told_to_stop: threading.Event, say: Callable[[str], None]) -> None:
+    """A line whenever something came or was refused since the last one, and the file of counts each time."""
+    before, counts = receiver.taken(), settings.root / "run" / "receiver.prom"
+    while True:
+        with suppress(OSError, ConfigurationError):  # a full disk must not end what tells of it
+            write_text(counts, exposition(receiver))
+        if told_to_stop.wait(EVERY):
+            break
         if receiver.taken() != before:
             before = receiver.taken()
             say(receiver.progress())
+    counts.unlink(missing_ok=True)  # or a monitor would take it for one that lives

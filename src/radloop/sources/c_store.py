@@ -22,6 +22,7 @@ from radloop.sources.spool import MIB, Landing, Spool
 from radloop.sources.tls import Tls
 from radloop.sources.wire import from_wire
 
+log = logging.getLogger("radloop.receiver")
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # its tracebacks may quote a data set
 
 SUCCESS, OUT_OF_RESOURCES, NOT_ITS_UID, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
@@ -29,6 +30,9 @@ NOBODY: Mapping[str, Caller] = {}
 LONGEST_PDU = 131072  # bytes; pynetdicom's own 16 KiB costs eight times as many turns of its loop
 GRACE = 5.0  # seconds that senders have to end their associations when the receiver stops
 DRAINED = 0.05
+MOST_TOLD = (
+    100  # different refusals that are told one by one; whoever knocks with more titles than that is only counted
+)
 
 
 class Receiver:
@@ -47,7 +51,8 @@ class Receiver:
         associations: int = 32,
         tls: Tls | None = None,
     ) -> None:
-        self._spool, self.refused = spool, Counter[str]()
+        self._spool, self.refused, self.last = spool, Counter[str](), 0.0
+        self._callers, self._told_of = callers, set[tuple[str, ...]]()
         self._tls = tls.server() if tls else None
         self.commitments = Commitments(spool, ae_title, callers, tls.client() if tls else None)
         self._counting = threading.Lock()
@@ -99,6 +104,19 @@ class Receiver:
         """How many instances and associations have been answered, refused ones too."""
         return self._spool.counts.total() + self.refused.total()
 
+    @property
+    def landed(self) -> Counter[Landing]:
+        """How many instances were taken, by what became of them."""
+        return self._spool.counts
+
+    def associations(self) -> int:
+        """How many senders are there now."""
+        return len(self._server.active_associations)
+
+    def free(self) -> int:
+        """Bytes that may still come."""
+        return self._spool.free()
+
     def progress(self) -> str:
         """One line of counters, with the rate since the last one; it names nobody."""
         now, landed = time.monotonic(), self._spool.counts
@@ -115,6 +133,7 @@ class Receiver:
             if instance.uid != str(event.request.AffectedSOPInstanceUID).strip(" \0"):
                 return self._refuse("refused: UID differs from its command", NOT_ITS_UID)
             self._spool.land(instance)
+            self.last = time.time()
         except StudyRejected as refusal:
             return self._refuse(f"refused: {refusal.reason}", CANNOT_UNDERSTAND)
         except ServiceUnavailable:
@@ -122,7 +141,20 @@ class Receiver:
         return SUCCESS
 
     def _rejected(self, event: Event) -> None:
+        """Tell each refusal once: a title and an address are a machine's, and without them nobody can mend it."""
+        requestor = event.assoc.requestor
+        title, host = str(requestor.ae_title).strip(), str(requestor.address)
+        told = (self._why(title, str(requestor.primitive.called_ae_title).strip()), title, host)
+        if told not in self._told_of and len(self._told_of) < MOST_TOLD:
+            self._told_of.add(told)
+            log.warning("refused an association: %s (from %r at %s)", *told)
         self._refuse("associations refused", SUCCESS)
+
+    def _why(self, calling: str, called: str) -> str:
+        if called != self._entity.ae_title:
+            return f"it calls {called!r}, and this is {self._entity.ae_title!r}"
+        known = not self._callers or calling in (*self._callers, self._entity.ae_title)
+        return "too many at a time; see RADLOOP_DICOM_ASSOCIATIONS" if known else "it is not in RADLOOP_DICOM_CALLERS"
 
     def _refuse(self, reason: str, status: int) -> int:
         with self._counting:
