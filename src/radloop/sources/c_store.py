@@ -52,6 +52,7 @@ class Receiver:
         tls: Tls | None = None,
     ) -> None:
         self._spool, self.refused, self.last = spool, Counter[str](), 0.0
+        self._full = False
         self._callers, self._told_of = callers, set[tuple[str, ...]]()
         self._tls = tls.server() if tls else None
         self.commitments = Commitments(spool, ae_title, callers, tls.client() if tls else None)
@@ -82,7 +83,7 @@ class Receiver:
             )
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen on {host}:{port}: {error.strerror}", "choose another port with --port"
+                f"cannot listen on {host}:{port}: {error.strerror}", "choose another with --port or RADLOOP_DICOM_PORT"
             ) from None
         self.commitments.start()
         return int(self._server.server_address[1])
@@ -133,10 +134,13 @@ class Receiver:
             if instance.uid != str(event.request.AffectedSOPInstanceUID).strip(" \0"):
                 return self._refuse("refused: UID differs from its command", NOT_ITS_UID)
             self._spool.land(instance)
-            self.last = time.time()
+            self.last, self._full = time.time(), False
         except StudyRejected as refusal:
             return self._refuse(f"refused: {refusal.reason}", CANNOT_UNDERSTAND)
-        except ServiceUnavailable:
+        except ServiceUnavailable as full:
+            if not self._full:  # once, until something fits again
+                log.error("refused with A700: %s", full)
+            self._full = True
             return self._refuse("refused: out of resources", OUT_OF_RESOURCES)
         return SUCCESS
 

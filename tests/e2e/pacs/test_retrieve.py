@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import ServiceUnavailable
+from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sha256_file
 from radloop.gateway import count_arriving, describe_spool, open_spool, retrieve
 from radloop.settings import Settings
@@ -53,6 +53,27 @@ def test_dicomweb_brings_what_matches_with_the_bytes_as_they_are_and_only_once(
     key = Pseudonyms(own.key())
     assert len(list(open_source("spool", own.spool, key))) == 15
     assert [word for word in ("1.2.3", "MRN", "Zanzibar") if word in caplog.text] == []
+
+
+def test_dicomweb_by_tls_brings_the_same_and_a_stranger_nothing(
+    orthanc: Any,
+    settings: Ways,
+    front: Callable[..., Any],
+    expected: dict[int, set[str]],
+    authority: Any,
+    stranger: Any,
+) -> None:
+    own, proxy = authority.machine("own"), front(orthanc.http, authority.machine("proxy").server())
+    address = f"https://127.0.0.1:{proxy.port}/dicom-web?StudyDate=20240101"
+    for tls in (stranger.machine("other"), own):
+        trusting = settings(tls_certificate=tls.certificate, tls_key=tls.key, tls_ca=own.ca)
+        if tls is own:
+            assert retrieve(trusting, address, patience=QUICK) == Retrieved(1, 5, 0)
+            assert landed(trusting) == expected[1]
+        else:
+            with pytest.raises(ConfigurationError, match="TLS with the PACS failed"):
+                retrieve(trusting, address, patience=QUICK)
+            assert landed(trusting) == set()
 
 
 def test_dicomweb_goes_on_after_answers_that_were_cut_in_mid_object(

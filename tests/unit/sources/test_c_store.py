@@ -110,15 +110,18 @@ def test_an_instance_without_a_study_is_refused_by_status(
 
 
 def test_a_full_disk_is_told_as_out_of_resources_and_nothing_is_kept(
-    tmp_path: Path, pseudonyms: Pseudonyms, slice_of: SliceOf
+    tmp_path: Path, pseudonyms: Pseudonyms, slice_of: SliceOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Spool(tmp_path / "full", pseudonyms, reserve=1 << 60) as full:
         receiver = Receiver(full, "RADLOOP")
         association = associate(receiver.start("127.0.0.1", 0))
-        assert association.send_c_store(sendable(slice_of())).Status == 0xA700
+        for _ in range(2):
+            assert association.send_c_store(sendable(slice_of())).Status == 0xA700
         association.release()
+        [record] = caplog.records
+        assert "refused with A700: the spool's disk is down to its watermark" in record.getMessage()
         receiver.stop(grace=1)
-        assert "1 refused: out of resources" in receiver.progress()
+        assert "2 refused: out of resources" in receiver.progress()
         assert list(full.folder.rglob("*.dcm")) == list((full.folder / "incoming").iterdir()) == []
 
 
