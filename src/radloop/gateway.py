@@ -183,6 +183,8 @@ def _open_pacs(settings: Settings, address: Address) -> Iterator[DicomWeb | Pacs
         yield Pacs(address, settings.dicom_ae_title, tls)
         return
     secret = settings.dicomweb_authorization
+    if secret and not address.secure and not _is_loopback(address.host):
+        log.warning("the authorization goes over the network in the clear: ask the PACS for https://")
     with DicomWeb(address.base, secret.get_secret_value() if secret else None, tls) as web:
         yield web
 

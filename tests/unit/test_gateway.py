@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pydicom.dataset import Dataset
 
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError, ServiceUnavailable
-from radloop.gateway import ask_echo, describe_spool, make_receiver, open_spool, release_admitted, retrieve
+from radloop.gateway import _open_pacs, ask_echo, describe_spool, make_receiver, open_spool, release_admitted, retrieve
 from radloop.ingest import ingest
 from radloop.settings import PROJECT, Settings
 from radloop.sources import open_source
+from radloop.sources.retrieval import parse_address
 from radloop.sources.wire import from_file
 from radloop.workspace import Workspace
 
@@ -78,6 +80,18 @@ def test_a_receiver_beyond_loopback_must_know_who_may_send(settings: Settings, a
         make_receiver(beyond.model_copy(update=files), spool)
         for loopback in ("127.0.0.1", "::1", "localhost"):
             make_receiver(settings.model_copy(update={"dicom_host": loopback}), spool)
+
+
+def test_a_token_that_would_go_in_the_clear_is_warned_of(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    told = settings.model_copy(update={"dicomweb_authorization": SecretStr("Bearer of-mine")})
+    for address, warned in (
+        ("http://pacs.example:1", True),
+        ("https://pacs.example:1", False),
+        ("http://127.0.0.1:1", False),
+    ):
+        caplog.clear()
+        with _open_pacs(told, parse_address(address)):
+            assert ("in the clear" in caplog.text) is warned and "of-mine" not in caplog.text
 
 
 def test_echo_says_who_answers_and_asks_no_web_server(settings: Settings) -> None:

@@ -55,6 +55,7 @@ class Receiver:
         self._full = False
         self._callers, self._told_of = callers, set[tuple[str, ...]]()
         self._tls = tls.server() if tls else None
+        self.certified_until = tls.expires() if tls else None
         self.commitments = Commitments(spool, ae_title, callers, tls.client() if tls else None)
         self._counting = threading.Lock()
         self._told = (time.monotonic(), 0)

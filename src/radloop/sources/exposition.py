@@ -19,6 +19,8 @@ def exposition(receiver: Receiver) -> str:
         *_gauge("radloop_receiver_last_instance_timestamp_seconds", receiver.last),
         *_gauge("radloop_spool_free_bytes", receiver.free()),
     ]
+    if receiver.certified_until is not None:
+        lines += _gauge("radloop_receiver_certificate_expiry_timestamp_seconds", receiver.certified_until)
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificate
+
 from radloop.errors import ConfigurationError
 from radloop.settings import Settings
 
@@ -101,6 +103,12 @@ class Tls:
         context = Context(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = named
         return self._loaded(context)
+
+    def expires(self) -> float:
+        """When our certificate runs out, in seconds of Unix time. Raises ConfigurationError where it cannot be read."""
+        if not self.certificate:
+            raise ConfigurationError("there is no certificate", f"set {_FILES}")
+        return load_pem_x509_certificate(self.certificate.read_bytes()).not_valid_after_utc.timestamp()
 
     def _loaded(self, context: Context) -> Context:
         context.minimum_version = ssl.TLSVersion.TLSv1_2

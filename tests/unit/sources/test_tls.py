@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -25,6 +27,7 @@ from radloop.sources.association import echo, echo_own
 from radloop.sources.c_store import Receiver
 from radloop.sources.callers import parse_callers
 from radloop.sources.dicomweb import DicomWeb
+from radloop.sources.exposition import exposition
 from radloop.sources.query_retrieve import Pacs
 from radloop.sources.retrieval import Address
 from radloop.sources.spool import Spool
@@ -49,6 +52,11 @@ def receiver(spool: Spool, authority: Any) -> Iterator[tuple[Receiver, int]]:
 
 def test_a_sender_with_a_good_certificate_is_heard(receiver: tuple[Receiver, int], authority: Any) -> None:
     echo(at(receiver[1]), "SENDER", authority.machine("sender").client())
+
+
+def test_a_monitor_is_told_when_our_certificate_runs_out(receiver: tuple[Receiver, int]) -> None:
+    [told] = re.findall(r"^radloop_receiver_certificate_expiry_timestamp_seconds (\d+)$", exposition(receiver[0]), re.M)
+    assert 29 < (int(told) - time.time()) / 86400 <= 30
 
 
 @pytest.mark.parametrize(
