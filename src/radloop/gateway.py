@@ -82,7 +82,10 @@ def release_admitted(settings: Settings, use_case: str, committed: bool = False)
 def is_anything_complete(settings: Settings) -> bool:
     """Whether the spool holds a study that need not be waited for."""
     found = studies(settings.spool, settings.spool_quiet_seconds)
-    return any(study.completeness is not Completeness.ARRIVING for study in found)
+    complete = any(study.completeness is not Completeness.ARRIVING for study in found)
+    if not complete:
+        log.warning("no study of the spool is complete; %d still arriving", len(found))
+    return complete
 
 
 def describe_spool(settings: Settings) -> list[str]:
