@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ def release(spool: Path, admitted: Set[str], quiet: float, committed: bool = Fal
     """
     going = admitted if committed else admitted - _promised(spool)
     admitted_files = {claim.stat().st_ino: claim for claim in (spool / "instances").iterdir() if claim.name in going}
-    removed = 0
+    removed = Counter[str]()
     for study in studies(spool, quiet):
         if study.completeness is Completeness.ARRIVING:
             continue
@@ -29,9 +30,10 @@ def release(spool: Path, admitted: Set[str], quiet: float, committed: bool = Fal
                 path.unlink()
                 claim.unlink()
                 (spool / "committed" / claim.name).unlink(missing_ok=True)
-                removed += 1
-        _leave(spool, study.name)
-    return removed
+                removed[study.name] += 1
+        if removed[study.name] or not study.files:
+            _leave(spool, study.name)
+    return removed.total()
 
 
 def _promised(spool: Path) -> set[str]:
@@ -39,7 +41,7 @@ def _promised(spool: Path) -> set[str]:
 
 
 def _leave(spool: Path, study: str) -> None:
-    """Forget a study that has no file any more."""
+    """Forget how many instances a study should have, for what is left is no longer all of it; and an empty study."""
+    (spool / "expected" / f"{study}.json").unlink(missing_ok=True)
     with suppress(OSError):  # it is not empty, and stays
         (spool / "studies" / study).rmdir()
-        (spool / "expected" / f"{study}.json").unlink(missing_ok=True)

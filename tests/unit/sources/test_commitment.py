@@ -23,6 +23,7 @@ from radloop.sources.callers import Caller
 from radloop.sources.release import release
 from radloop.sources.retrieval import Patience
 from radloop.sources.spool import Spool
+from radloop.sources.studies import studies
 from radloop.sources.wire import Instance
 
 SliceOf = Callable[..., Instance]
@@ -143,6 +144,7 @@ def test_the_folders_are_on_the_disk_before_it_is_told(
 def test_what_was_promised_is_released_only_when_a_person_says_so(
     archive: Archive, spool: Spool, slice_of: SliceOf
 ) -> None:
+    spool.expect("1.2.3", 2)
     for uid in ("1.2.3.1", "1.2.3.2"):
         spool.land(slice_of(uid))
     archive.ask((CT, "1.2.3.1"))
@@ -152,6 +154,7 @@ def test_what_was_promised_is_released_only_when_a_person_says_so(
     admitted = {path.name for path in (spool.folder / "instances").iterdir()}
     assert release(spool.folder, admitted, 60) == 1
     assert [spool.has(uid) for uid in ("1.2.3.1", "1.2.3.2")] == [True, False]
+    assert [study.missing for study in studies(spool.folder, 60)] == [0]
     os.utime(study, (time.time() - 61,) * 2)
     assert release(spool.folder, admitted, 60, committed=True) == 1
     assert list((spool.folder / "committed").iterdir()) == [] and not spool.has("1.2.3.1")
