@@ -220,7 +220,7 @@ def services() -> str:
     from radloop.services import services as listed
     from radloop.settings import Settings
 
-    rows = [(s.name, s.page or "no page", s.health or "none") for s in listed(Settings())]
+    rows = [(s.name, s.page or "no page", s.health or "none") for s in listed(Settings(dicom_receive=True))]
     return table(("service", "page", "health"), rows)
 
 
