@@ -35,6 +35,7 @@ class Judgement:
     severity: dict[str, str]
     judged: int = 0
     unit: str = "rows"
+    when: datetime | None = None
 
     def broken(self, severity: str) -> list[str]:
         """The reasons of this severity that do not hold."""
@@ -70,7 +71,7 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
         run_id=RunIdentifier(run_name=name, run_time=when),
     )
     found = _judgement(result, {rule.reason: rule.severity for rule in rules})
-    return replace(found, judged=len(frame), unit=unit)
+    return replace(found, judged=len(frame), unit=unit, when=when)
 
 
 def schema_rules() -> tuple[Rule, ...]:

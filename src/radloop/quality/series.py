@@ -139,7 +139,10 @@ def _survey_volume(folder: Path, rows: pd.DataFrame) -> tuple[dict[str, Any], Vo
     thickness = first["slice_thickness"]
     gap = None if pd.isna(thickness) or not thickness else volume.spacing[2] / thickness - 1.0
     copies = len(rows) - len({source.instance for source in volume.sources}) if volume.sources else 0
-    return {**told, **volume_facts(volume, modality), "gap": gap, "copies": copies}, volume
+    facts = {**told, **volume_facts(volume, modality), "gap": gap, "copies": copies}
+    if facts.get("suv_refusal"):  # without its unit a value is neither too high nor too low: one fault has one reason
+        facts |= dict.fromkeys(("unit", "lowest", "highest"))
+    return facts, volume
 
 
 def _uptake(folder: Path, rows: pd.DataFrame, activity: Volume) -> tuple[Volume, str | None]:
