@@ -81,7 +81,7 @@ def mask_suite(case: UseCase, masks: pd.DataFrame, regions: pd.DataFrame, accept
         for name, found in zip(regions["record_id"], regions["image_found"], strict=True)
     ]
     table = regions.assign(
-        labels_missing=regions["record_id"].map(here).astype(float),
+        labels_missing=regions["record_id"].map(here).astype(float).where(regions["mask_voxels"].notna()),
         image_accepted=pd.Series(standing, regions.index, dtype=object),
     )
     places = {name: place for place, name in enumerate(masks["record_id"])}
