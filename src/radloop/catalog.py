@@ -116,6 +116,12 @@ def read_catalog(folder: Path) -> pd.DataFrame:
     return frame.drop_duplicates("record_id", keep="last").reset_index(drop=True)
 
 
+def read_findings(folder: Path) -> pd.DataFrame:
+    """All that was ever told of each admitted image, oldest first: record_id and findings, a list or None."""
+    frame: pd.DataFrame = _read(_parts(folder / "catalog"), ["record_id", "findings"]).to_pandas()
+    return frame
+
+
 def has_catalog(folder: Path) -> bool:
     """Whether anything was admitted to the snapshot in `folder`."""
     return bool(_parts(folder / "catalog"))

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from radloop.errors import ConfigurationError
+from radloop.sections import Masks, Section, Volumes
 
 Share = float
-
-
-class Section(BaseModel):
-    """A sub-section of params.yaml; an unknown key is an error, for a misspelt knob must not be silent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Deidentify(Section):
@@ -39,7 +34,9 @@ class Deidentify(Section):
     clean_graphics: bool = False
     clean_pixel_data: Literal["clean", "quarantine", "keep"] = "quarantine"
     clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
-    largest_decoded_mib: dict[str, float] = {"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
+    largest_decoded_mib: dict[str, float] = Field(
+        default={"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
+    )
 
 
 class Accepts(Section):
@@ -135,6 +132,8 @@ class Validate(Section):
     inverted_above: float
     smallest_side: int
     shortcut_warning: Share = 0.70
+    volumes: Volumes = Volumes()
+    masks: Masks = Masks()
     warn: Warn | None = None
 
 

@@ -66,6 +66,7 @@ class Record:
     orientation: str | None = None  # axial, coronal, sagittal or oblique: how the planes lie
     kernel: str | None = None  # of the reconstruction
     series_description: str | None = None  # the words of radiology that de-identification leaves of it
+    laterality: str | None = None  # R, L, U (of a part of which there is one) or B; "other" where two are told, or none
 
 
 @dataclass(frozen=True)

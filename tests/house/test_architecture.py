@@ -23,7 +23,15 @@ CODE = [PROJECT / "src" / "radloop", PROJECT / "flows", PROJECT / "monitoring"]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
 HOMES = {"prefect": "flows", "evidently": "monitoring", "mlflow": "registry", "dvc": None}
 #: Left out of a stage's deps, or a comment there would retrain everything.
-NOT_DEPS = {"radloop", "radloop.params", "radloop.settings", "radloop.errors", "radloop.cli", "radloop.stages"}
+NOT_DEPS = {
+    "radloop",
+    "radloop.params",
+    "radloop.sections",
+    "radloop.settings",
+    "radloop.errors",
+    "radloop.cli",
+    "radloop.stages",
+}
 
 
 def files() -> Iterator[Path]:

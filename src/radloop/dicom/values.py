@@ -9,6 +9,7 @@ from radloop.errors import StudyRejected
 
 OLDEST = 120.0  # years; nobody on record was imaged older, so more is a typing error
 OLDEST_TOLD = 89  # years; a higher age is told as 90, which then means 90 or more
+LATERALITIES = ("R", "L", "U", "B")
 SEXES = ("F", "M", "O")  # PatientSex, PS3.3 C.7.1.1
 _AGE = re.compile(r"(\d{1,4})([DWMY]?)")
 _DATE = re.compile(r"\d{4}(\.?)\d{2}\1\d{2}")
@@ -50,6 +51,19 @@ def sex_code(text: str) -> str | None:
         shown = repr(text) if len(text) == 1 else f"of {len(text)} characters"
         raise StudyRejected("unknown_sex", f"the sex code {shown} is none of F, M, O.", "correct it at its source")
     return text.upper()
+
+
+def laterality_code(*told: str) -> str | None:
+    """The one side that a series and its image tell: R, L, U (unpaired) or B (both); None where neither tells any.
+
+    "other" where they contradict each other or tell no such code, whose text is not repeated, for it may be a name.
+    Source: PS3.3 C.7.3.1 (Laterality), C.8.11.3, C.8.11.7 (ImageLaterality).
+    """
+    codes = {text.upper() for text in told if text}
+    if not codes:
+        return None
+    code = codes.pop()
+    return code if not codes and code in LATERALITIES else "other"
 
 
 def as_date(text: str) -> date | None:

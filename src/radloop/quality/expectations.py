@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -17,26 +17,42 @@ if TYPE_CHECKING:
 
 #: Row positions come back, values never do: a page of results must hold no patient.
 COUNTS_ONLY = {"result_format": "COMPLETE", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
+#: Expectations of values that hold where there is none; another's missing value is what it asks for.
+_OF_VALUES = ("expect_column_values_to_be_between", "expect_column_values_to_be_in_set")
 #: pandas' types of a column, by the plain annotation of the noun; a missing value is the presence rules' matter.
 _TYPES = {str: ["str"], int: ["int64", "float64"], float: ["float64"], date: ["date"]}
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one suite said of one table, by each rule's reason; `result` is what Data Docs render."""
+    """What one suite said of one table, by each rule's reason; `result` is what Data Docs render.
+
+    `judged` counts the table's rows, and `unit` says in the plural what one of them is.
+    """
 
     result: ExpectationSuiteValidationResult
     breaches: dict[str, list[int]]
     seen: dict[str, Any]
     holds: dict[str, bool]
     severity: dict[str, str]
+    judged: int = 0
+    unit: str = "rows"
+    when: datetime | None = None
+    untold: frozenset[str] = frozenset()  # rules that hold because no row has a value that they could be broken by
 
     def broken(self, severity: str) -> list[str]:
         """The reasons of this severity that do not hold."""
         return [reason for reason, holds in self.holds.items() if not holds and self.severity[reason] == severity]
 
+    def reasons_of(self, column: str) -> list[str]:
+        """The reasons of the rules about this column, in their order; any other name stands for the whole table."""
+        kept = [(one.expectation_config.kwargs.get("column"), one) for one in self.result.results]
+        told = {name for name, _ in kept if name}
+        wanted = column if column in told else None
+        return [one.expectation_config.meta["reason"] for name, one in kept if name == wanted]
 
-def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetime) -> Judgement:
+
+def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetime, unit: str = "rows") -> Judgement:
     """Let Great Expectations judge `frame`; each rule's reason is the key of what it found.
 
     `breaches` holds the positions of the rows that break a row rule, `seen` what a table rule observed.
@@ -57,7 +73,8 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
         result_format=COUNTS_ONLY,
         run_id=RunIdentifier(run_name=name, run_time=when),
     )
-    return _judgement(result, {rule.reason: rule.severity for rule in rules})
+    found = _judgement(result, {rule.reason: rule.severity for rule in rules})
+    return replace(found, judged=len(frame), unit=unit, when=when)
 
 
 def schema_rules() -> tuple[Rule, ...]:
@@ -100,7 +117,7 @@ def _expectation(rule: Rule) -> Any:
 
 
 def _judgement(result: ExpectationSuiteValidationResult, severity: dict[str, str]) -> Judgement:
-    breaches, seen, holds = {}, {}, {}
+    breaches, seen, holds, untold = {}, {}, {}, set()
     for one in result.results:
         reason = one.expectation_config.meta["reason"]
         if hasattr(one.result.get("observed_value"), "item"):  # its pages cannot show numpy's own numbers
@@ -108,4 +125,6 @@ def _judgement(result: ExpectationSuiteValidationResult, severity: dict[str, str
         breaches[reason] = list(one.result.get("unexpected_index_list") or [])
         seen[reason] = one.result.get("observed_value")
         holds[reason] = bool(one.success)
-    return Judgement(result, breaches, seen, holds, severity)
+        if one.expectation_config.type in _OF_VALUES and one.result["missing_count"] == one.result["element_count"]:
+            untold.add(reason)
+    return Judgement(result, breaches, seen, holds, severity, untold=frozenset(untold))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from radloop.dicom.values import OLDEST_TOLD
+from radloop.quality.modalities import FILMS, suite_of
 
 #: Days in a mean year of the Gregorian calendar.
 YEAR = 365.2425
@@ -16,8 +17,11 @@ def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
 
     `patients_of_study`, `patients_of_instance`: patients under this UID. `sexes_of_patient`: different known
     sexes of this patient. `days_before_admission`: from acquisition to admission, more where dates are shifted.
-    `age_disagreement`: years.
+    `age_disagreement`: years. `days_of_study`: from the first to the last acquisition of a study.
+    `days_out_of_order`: by which a patient's follow-up precedes an earlier one. `films_of_pixels`,
+    `patients_of_pixels`: films with these very pixels, and their patients.
     """
+    films = catalog["pixel_sha256"].where(suite_of(catalog) == FILMS)  # slices may be equal, for air is
     patients = catalog.groupby("patient_id", dropna=False)
     return catalog.assign(
         patients_of_study=catalog.groupby("study_id")["patient_id"].transform("nunique"),
@@ -25,6 +29,10 @@ def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
         sexes_of_patient=patients["sex"].transform("nunique"),
         days_before_admission=_days(catalog["admitted_at"]) - _days(catalog["acquired_on"]),
         age_disagreement=age_disagreement(catalog),
+        days_of_study=_days(catalog["acquired_on"]).groupby(catalog["study_id"]).transform(lambda days: np.ptp(days)),
+        days_out_of_order=_days_out_of_order(catalog),
+        films_of_pixels=films.groupby(films).transform("size").astype(float),
+        patients_of_pixels=catalog.groupby(films)["patient_id"].transform("nunique").astype(float),
     )
 
 
@@ -45,6 +53,14 @@ def age_disagreement(catalog: pd.DataFrame) -> pd.Series:
     fall = (ages.groupby("patient_id")["age"].cummax() - ages["age"]).groupby(ages["patient_id"]).max()
     worst = pd.concat([spread, fall]).groupby(level=0).max()
     return catalog["patient_id"].map(worst).astype(float)
+
+
+def _days_out_of_order(catalog: pd.DataFrame) -> pd.Series:
+    """Days by which the dates of a patient's follow-ups fall while their numbers rise, for all rows of the patient."""
+    both = catalog[catalog["acquired_on"].notna() & catalog["study_order"].notna()].sort_values("study_order")
+    days = _days(both["acquired_on"])
+    fall = days.groupby(both["patient_id"]).cummax() - days
+    return catalog["patient_id"].map(fall.groupby(both["patient_id"]).max()).astype(float)
 
 
 def _days(when: pd.Series) -> pd.Series:

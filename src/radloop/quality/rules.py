@@ -37,9 +37,33 @@ class Rule:
 
 
 def row_rules(case: UseCase) -> tuple[Rule, ...]:
-    """All rules about a row, in the order in which reasons are listed; those that only warn come last."""
-    acting = (*_presence(), *_identity(), *_demographics(case), *_acquisition(case), *_pixels(case))
-    return (*acting, *_taken(case))
+    """The rules about every image's row, in the order in which reasons are listed."""
+    # bytes that are not those admitted: no row of such a snapshot can be trusted until it is restored
+    altered = within("content_altered", "altered", (False,), "stop")
+    return (*_presence(), *_identity(), *_demographics(case), *_acquisition(case), altered)
+
+
+def film_rules(case: UseCase) -> tuple[Rule, ...]:
+    """The rules about the pixels of a film; those that only warn come last."""
+    bounds = case.validate_
+    return (
+        *ultrasound_rules(case),
+        between("noise_only", "structure", bounds.noise_below, None),
+        between("saturated", "saturated", None, bounds.saturated_above),
+        between("inverted", "inverted", None, bounds.inverted_above),
+        *_taken(case),
+    )
+
+
+def ultrasound_rules(case: UseCase) -> tuple[Rule, ...]:
+    """The rules about the pixels of a picture of any kind; ultrasound has no other, for it is mostly black."""
+    bounds = case.validate_
+    return (
+        Rule("pixels_unreadable", "ExpectColumnValuesToBeNull", "unreadable"),
+        between("too_small", "smaller_side", bounds.smallest_side, None),
+        between("size_disagrees", "size_difference", None, 0),
+        between("constant", "contrast", bounds.constant_below, None),
+    )
 
 
 def _presence() -> Iterator[Rule]:
@@ -50,60 +74,53 @@ def _presence() -> Iterator[Rule]:
 def _identity() -> Iterator[Rule]:
     yield Rule("record_id_repeated", "ExpectColumnValuesToBeUnique", "record_id")
     yield Rule("instance_uid_repeated", "ExpectColumnValuesToBeUnique", "instance_uid")
-    yield _between("instance_uid_of_two_patients", "patients_of_instance", None, 1)
-    yield _between("study_id_of_two_patients", "patients_of_study", None, 1)
-    yield _between("sexes_of_patient_disagree", "sexes_of_patient", None, 1)
+    yield between("instance_uid_of_two_patients", "patients_of_instance", None, 1)
+    yield between("study_id_of_two_patients", "patients_of_study", None, 1)
+    yield between("film_repeated", "films_of_pixels", None, 1, "warn")
+    yield between("film_of_two_patients", "patients_of_pixels", None, 1, "warn")  # split joins or excludes them
+    yield between("sexes_of_patient_disagree", "sexes_of_patient", None, 1)
 
 
 def _demographics(case: UseCase) -> Iterator[Rule]:
     bounds = case.validate_
-    yield _between("age_out_of_range", "age", *bounds.age)
-    yield _within("sex_unknown_code", "sex", bounds.sex)
-    yield _between("ages_contradict_dates", "age_disagreement", None, AGE_TOLERANCE)
-    yield _between("acquired_after_admission", "days_before_admission", -DATE_TOLERANCE, None)
+    yield between("age_out_of_range", "age", *bounds.age)
+    yield within("sex_unknown_code", "sex", bounds.sex)
+    yield between("ages_contradict_dates", "age_disagreement", None, AGE_TOLERANCE)
+    yield between("acquired_after_admission", "days_before_admission", -DATE_TOLERANCE, None)
+    yield between("follow_ups_out_of_order", "days_out_of_order", None, 0)
+    yield between("study_spans_days", "days_of_study", None, DATE_TOLERANCE, "warn")
 
 
 def _acquisition(case: UseCase) -> Iterator[Rule]:
     bounds, accepts = case.validate_, case.task.accepts
-    yield _within("modality_not_accepted", "modality", bounds.modality)
-    yield _within("view_not_accepted", "view", bounds.view)
-    yield _within("body_part_not_accepted", "body_part", accepts.body_part)
-    yield _within(
+    yield within("modality_not_accepted", "modality", bounds.modality)
+    yield within("view_not_accepted", "view", bounds.view)
+    yield within("body_part_not_accepted", "body_part", accepts.body_part)
+    yield within(
         "photometric_interpretation_not_accepted", "photometric_interpretation", accepts.photometric_interpretation
     )
-    yield _between("bits_stored_not_accepted", "bits_stored", *accepts.bits_stored)
-    yield _between("kvp_out_of_range", "kvp", *bounds.kvp)
-    yield _between("pixel_spacing_out_of_range", "pixel_spacing", *bounds.pixel_spacing)
-    yield _between("exposure_negative", "exposure", 0, None)
-
-
-def _pixels(case: UseCase) -> Iterator[Rule]:
-    bounds = case.validate_
-    # bytes that are not those admitted: no row of such a snapshot can be trusted until it is restored
-    yield Rule("content_altered", "ExpectColumnValuesToBeInSet", "altered", {"value_set": [False]}, "stop")
-    yield Rule("pixels_unreadable", "ExpectColumnValuesToBeNull", "unreadable")
-    yield _between("too_small", "smaller_side", bounds.smallest_side, None)
-    yield _between("size_disagrees", "size_difference", None, 0)
-    yield _between("constant", "contrast", bounds.constant_below, None)
-    yield _between("noise_only", "structure", bounds.noise_below, None)
-    yield _between("saturated", "saturated", None, bounds.saturated_above)
-    yield _between("inverted", "inverted", None, bounds.inverted_above)
+    yield between("bits_stored_not_accepted", "bits_stored", *accepts.bits_stored)
+    yield between("kvp_out_of_range", "kvp", *bounds.kvp)
+    yield between("pixel_spacing_out_of_range", "pixel_spacing", *bounds.pixel_spacing)
+    yield between("exposure_negative", "exposure", 0, None)
 
 
 def _taken(case: UseCase) -> Iterator[Rule]:
     bounds = case.validate_.warn
     if bounds is None:
         return
-    yield _between("patient_moved", "image_motion", None, bounds.motion, "warn")
-    yield _between("film_tilted", "image_tilt", -bounds.tilt, bounds.tilt, "warn")
-    yield _between("film_turned", "image_turned", None, bounds.turned, "warn")
-    yield _between("partly_saturated", "image_saturated", None, bounds.saturated, "warn")
-    yield _between("wide_border", "image_collimated", None, bounds.collimated, "warn")
+    yield between("patient_moved", "image_motion", None, bounds.motion, "warn")
+    yield between("film_tilted", "image_tilt", -bounds.tilt, bounds.tilt, "warn")
+    yield between("film_turned", "image_turned", None, bounds.turned, "warn")
+    yield between("partly_saturated", "image_saturated", None, bounds.saturated, "warn")
+    yield between("wide_border", "image_collimated", None, bounds.collimated, "warn")
 
 
-def _between(reason: str, column: str, low: float | None, high: float | None, severity: str = "quarantine") -> Rule:
+def between(reason: str, column: str, low: float | None, high: float | None, severity: str = "quarantine") -> Rule:
+    """The rule that a column's values lie from `low` to `high`; what is missing breaks nothing."""
     return Rule(reason, "ExpectColumnValuesToBeBetween", column, {"min_value": low, "max_value": high}, severity)
 
 
-def _within(reason: str, column: str, values: tuple[Any, ...]) -> Rule:
-    return Rule(reason, "ExpectColumnValuesToBeInSet", column, {"value_set": list(values)})
+def within(reason: str, column: str, values: tuple[Any, ...], severity: str = "quarantine") -> Rule:
+    """The rule that a column's values are some of these; what is missing breaks nothing."""
+    return Rule(reason, "ExpectColumnValuesToBeInSet", column, {"value_set": list(values)}, severity)

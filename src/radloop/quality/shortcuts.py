@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radloop.intervals import Interval, auroc_interval
@@ -41,7 +42,7 @@ def shortcut_probe(case: UseCase, accepted: pd.DataFrame) -> Probe:
     """
     limit = case.validate_.shortcut_warning
     rule = f"below {limit:g}"
-    known = accepted[[found is not None for found in accepted["findings"]]]
+    known = accepted[np.array([found is not None for found in accepted["findings"]], bool)]
     labels = known["findings"].map(lambda found: case.task.finding in found).to_numpy(dtype=bool)
     patients = known["patient_id"].to_numpy()
     if min(labels.sum(), (~labels).sum()) < SMALLEST:

@@ -12,9 +12,8 @@ import pandas as pd
 from radloop.gate import Check
 from radloop.params import UseCase
 from radloop.quality.expectations import Judgement, judge, schema_rules, table_rules
-from radloop.quality.facts import with_facts
-from radloop.quality.rules import row_rules
-from radloop.records import QUALITY
+from radloop.quality.series import NO_VOXELS, VoxelFacts
+from radloop.quality.suites import Suite, image_suites, mask_suite, reasons_of
 
 #: Arrivals with this reason were never studies, so they say nothing of the source's quality.
 NOT_STUDIES = ("not_an_image_file",)
@@ -22,34 +21,63 @@ NOT_STUDIES = ("not_an_image_file",)
 
 @dataclass(frozen=True)
 class Verdicts:
-    """`reasons`: for each row of the catalog, in its order, why it is quarantined; empty where it is accepted."""
+    """`reasons`: for each image, in the catalog's order, why it is quarantined; empty where it is accepted.
+
+    `mask_reasons` says the same of each mask.
+    """
 
     reasons: list[list[str]]
+    mask_reasons: list[list[str]]
     judgements: dict[str, Judgement]
     checks: tuple[Check, ...]
     summary: dict[str, Any]
 
 
-def judge_snapshot(case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, refused: pd.DataFrame) -> Verdicts:
-    """Judge a snapshot's columns, then its rows, then what is left, each with its own suite.
+def judge_snapshot(
+    case: UseCase,
+    catalog: pd.DataFrame,
+    films: pd.DataFrame,
+    refused: pd.DataFrame,
+    voxels: VoxelFacts = NO_VOXELS,
+    told: pd.DataFrame | None = None,
+) -> Verdicts:
+    """Judge a snapshot's columns, then its images by the suites of their modalities, its masks, and what is left.
 
-    A row rule of severity stop closes the gate and, like quarantine, sets the row aside; warn is counted and told.
-    Rows are not judged where columns are missing or of a wrong type: every row is then quarantined as `schema`.
-    `catalog`: Stored columns; `films`: `quality.survey.survey` of it; `refused`: arrivals that were never admitted.
+    A rule of severity stop closes the gate and, like quarantine, sets aside the images or masks that break it; warn is
+    counted and told. Nothing is judged where columns are missing or of a wrong type: every row is then quarantined as
+    `schema`. `catalog`: Stored columns; `films`: `quality.survey.survey` of its images, in their order; `voxels`:
+    `quality.series.survey_series` of all of it; `refused`: arrivals that were never admitted; `told`:
+    `catalog.read_findings`, without which no label was ever corrected.
     """
     when = catalog["admitted_at"].max().to_pydatetime() if "admitted_at" in catalog else datetime.min
+    masked = catalog["role"] == "mask" if "role" in catalog else pd.Series(False, index=catalog.index)
+    images, masks = catalog[~masked].reset_index(drop=True), catalog[masked].reset_index(drop=True)
     schema = judge(catalog, "schema", schema_rules(), when)
     judgements = {"schema": schema}
     if all(schema.holds.values()):
-        judgements["rows"] = judge(_judged_columns(catalog, films), "rows", row_rules(case), when)
-        reasons = _reasons(judgements["rows"], len(catalog))
+        suites = image_suites(case, images, films, voxels, images if told is None else told)
+        judgements |= _judged(suites, when)
+        reasons = reasons_of(suites, judgements, len(images))
+        of_masks = [mask_suite(case, masks, voxels.masks, _accepted(images, reasons))] if len(voxels.masks) else []
+        judgements |= _judged(of_masks, when)
+        mask_reasons = reasons_of(of_masks, judgements, len(masks))
     else:
-        reasons = [["schema"] for _ in range(len(catalog))]
-    whole = whole_snapshot(case, catalog, reasons, refused)
-    judgements["snapshot"] = judge(whole, "snapshot", table_rules(case), when)
-    return Verdicts(
-        reasons, judgements, _checks(judgements, case), _summary(catalog, reasons, whole, refused) | _told(judgements)
-    )
+        reasons, mask_reasons = [["schema"] for _ in range(len(images))], [["schema"] for _ in range(len(masks))]
+    whole = whole_snapshot(case, images, reasons, refused)
+    judgements["snapshot"] = judge(whole, "snapshot", table_rules(case), when, "arrivals")
+    counted = _summary(images, reasons, whole, refused) | _told(judgements) | _masks(mask_reasons)
+    return Verdicts(reasons, mask_reasons, judgements, _checks(judgements, case), counted)
+
+
+def _judged(suites: list[Suite], when: datetime) -> dict[str, Judgement]:
+    return {suite.name: judge(suite.table, suite.name, suite.rules, when, suite.unit) for suite in suites}
+
+
+def _accepted(images: pd.DataFrame, reasons: list[list[str]]) -> set[str]:
+    """Record ids of accepted images, and series ids of series that are accepted as a whole."""
+    good = pd.Series([not why for why in reasons], index=images.index, dtype=bool)
+    whole = good.groupby(images["series_id"]).all()
+    return {*images["record_id"][good], *whole.index[whole]}
 
 
 def whole_snapshot(
@@ -69,25 +97,6 @@ def whole_snapshot(
     return pd.concat([rows, outside.astype(rows.dtypes.to_dict())], ignore_index=True)
 
 
-def _judged_columns(catalog: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
-    told = films.drop(columns=["record_id", "bits", "thumbnail"])
-    judged = pd.concat([with_facts(catalog), told.set_index(catalog.index)], axis=1)
-    height, width = judged["decoded_rows"], judged["decoded_columns"]
-    numbers = ["decoded_rows", "decoded_columns", "contrast", "structure", "saturated", "inverted", *QUALITY]
-    return judged.assign(
-        smaller_side=judged[["rows", "columns"]].min(axis=1),
-        size_difference=(height - judged["rows"]).abs() + (width - judged["columns"]).abs(),
-    ).astype(dict.fromkeys([*numbers, "size_difference"], float))
-
-
-def _reasons(judgement: Judgement, rows: int) -> list[list[str]]:
-    reasons: list[list[str]] = [[] for _ in range(rows)]
-    for reason, positions in judgement.breaches.items():
-        for position in positions if judgement.severity[reason] != "warn" else ():
-            reasons[position].append(reason)
-    return reasons
-
-
 def _checks(judgements: dict[str, Judgement], case: UseCase) -> tuple[Check, ...]:
     broken = [reason for reason, holds in judgements["schema"].holds.items() if not holds]
     whole, bounds = judgements["snapshot"], case.validate_
@@ -97,7 +106,7 @@ def _checks(judgements: dict[str, Judgement], case: UseCase) -> tuple[Check, ...
         "prevalence": f"share of {case.task.finding} in {bounds.prevalence[0]:g} to {bounds.prevalence[1]:g}",
     }
     schema = Check("schema", not broken, broken or "as declared", "every column is there with its type")
-    stopping = judgements["rows"].broken("stop") if "rows" in judgements else []
+    stopping = sorted({reason for one in _of_parts(judgements) for reason in one.broken("stop")})
     none = Check("stopping_rows", not stopping, stopping or "none", "no row breaks a rule of severity stop")
     return (
         schema,
@@ -110,10 +119,26 @@ def _number(seen: Any) -> float | None:
     return None if seen is None or pd.isna(seen) else round(float(seen), 4)
 
 
+def _of_parts(judgements: dict[str, Judgement]) -> list[Judgement]:
+    """Those about parts of the snapshot, not about it as a whole."""
+    return [one for name, one in judgements.items() if name not in ("schema", "snapshot")]
+
+
 def _told(judgements: dict[str, Judgement]) -> dict[str, Any]:
-    """Rows by each rule that they break and that only warns."""
-    rows = judgements.get("rows")
-    return {"warned_by_reason": {why: len(rows.breaches[why]) for why in rows.broken("warn")} if rows else {}}
+    """How many images, series and regions of masks break each rule that only warns."""
+    warned = Counter[str]()
+    for judgement in _of_parts(judgements):
+        warned.update({why: len(judgement.breaches[why]) for why in judgement.broken("warn")})
+    return {"warned_by_reason": dict(warned)}
+
+
+def _masks(mask_reasons: list[list[str]]) -> dict[str, Any]:
+    accepted = sum(not why for why in mask_reasons)
+    return {
+        "masks": len(mask_reasons),
+        "masks_accepted": accepted,
+        "masks_quarantined_by_reason": dict(Counter(reason for why in mask_reasons for reason in why)),
+    }
 
 
 def _summary(

@@ -5,32 +5,51 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radloop.dicom.volume import Volume
-from radloop.quality.rules import Rule
+from radloop.files import sha256
+from radloop.quality.rules import Rule, between, within
+from radloop.sections import Masks, Volumes
 
-#: Lowest and highest value of each modality in its unit: HU (PS3.3 C.11.1.1.2), g/ml; MR has no scale of its own.
-#: 65,535 HU is what 16 bits can hold of metal; an SUV of 200 is a dose or a weight in a wrong unit.
-RANGES: dict[str, tuple[float, float]] = {"CT": (-8192.0, 65535.0), "PT": (0.0, 200.0), "MR": (-65536.0, 65535.0)}
 UNITS = {"CT": ("HU",), "PT": ("g/ml",)}
-#: HU between which the median of a CT's air and of its patient lie; outside, a rescale was forgotten.
-CT_DARKEST = (-8192.0, -500.0)
-#: Millimetres between voxels; beyond them the unit is wrong.
-SPACING = (0.05, 20.0)
-#: Degrees of shear beyond which a tool that drops it would misplace the patient.
-SHEAR = 1.0
+#: Rules about why a series is no volume, with the reasons of `dicom.series` that break each.
+REFUSALS: dict[str, tuple[str, ...]] = {
+    "slice_missing": ("missing_slice",),
+    "slices_doubled": ("duplicate_slices", "overlapping_slices", "instance_uid_conflict"),
+    "slice_spacing_mixed": ("mixed_slice_spacing", "drifting_slices", "mixed_pixel_spacing"),
+    "orientation_mixed": ("mixed_orientation", "mixed_frame_of_reference", "mixed_size"),
+    "several_volumes_in_series": ("several_volumes", "several_series"),
+    "localiser_in_series": ("localiser",),
+    "gantry_tilted": ("gantry_tilt",),
+    "geometry_missing": (
+        "no_geometry", "no_PixelSpacing", "no_ImagePositionPatient", "no_ImageOrientationPatient", "orientation",
+        "no_FrameOfReferenceUID", "one_slice", "frames_without_places", "frame_count",
+    ),
+    "unit_contradicts": ("mixed_units", "no_RescaleSlope"),
+}  # fmt: skip
+#: The same for masks, with the reasons of `dicom.structures`, `dicom.segments` and `radloop.volumes`.
+MASK_REFUSALS: dict[str, tuple[str, ...]] = {
+    "mask_in_another_frame": ("frame_of_reference",),
+    "mask_outside": ("contour_outside", "contour_off_slice", "grid"),
+    "mask_skips_slices": ("contours_skip_slices",),
+    "mask_labels_undeclared": ("segment_numbers", "roi_numbers"),
+}
 
 
 def volume_facts(volume: Volume, modality: str) -> dict[str, Any]:
     """One row about a volume, for `volume_rules`: its grid, spacing (mm), shear (degrees), unit and values.
 
-    `air` is the 1st percentile. Values that are not finite count in `not_finite` and nowhere else.
+    `air` is the 1st percentile, `voxels_sha256` names the values with their shape. Values that are not finite count in
+    `not_finite` and nowhere else. `unit` is the modality's own where nobody told one, which `unit_told` says.
     """
     finite = volume.voxels[np.isfinite(volume.voxels)]
     spacing = volume.spacing
     told = finite.size > 0
     return {
-        "modality": modality, "slices": volume.voxels.shape[2], "unit": volume.unit or None,
+        "modality": modality, "slices": volume.voxels.shape[2],
+        "unit": volume.unit or UNITS.get(modality, ("",))[0] or None, "unit_told": bool(volume.unit),
+        "voxels_sha256": sha256(f"{volume.voxels.shape}".encode() + np.ascontiguousarray(volume.voxels.T).tobytes()),
         "finest_spacing": float(spacing.min()), "coarsest_spacing": float(spacing.max()), "shear": volume.shear,
         "right_handed": bool(np.linalg.det(volume.affine[:3, :3]) > 0),
         "not_finite": volume.voxels.size - finite.size,
@@ -59,41 +78,80 @@ def mask_facts(mask: np.ndarray, volume: Volume) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def volume_rules(modality: str) -> tuple[Rule, ...]:
-    """The rules of one modality's volumes; those that hold for every modality come first.
+def volume_rules(modality: str, bounds: Volumes = Volumes()) -> tuple[Rule, ...]:
+    """The rules of one modality's series; those that hold for every modality come first.
 
-    Broken ones quarantine the series, but for those whose severity is warn.
+    Broken ones quarantine the series, but for those whose severity is warn. A NIfTI never tells its unit and may be
+    left-handed, both of which its affine and its manifest make good: they warn.
     """
     common = (
-        _between("volume_too_thin", "slices", 2, None),
-        _between("spacing_too_fine", "finest_spacing", SPACING[0], None),
-        _between("spacing_too_coarse", "coarsest_spacing", None, SPACING[1]),
-        Rule("left_handed", "ExpectColumnValuesToBeInSet", "right_handed", {"value_set": [True]}),
-        _between("values_not_finite", "not_finite", None, 0),
-        _between("volume_constant", "spread", 1e-6, None),
-        _between("sheared", "shear", None, SHEAR, "warn"),
+        *_refused("series_unreadable", REFUSALS),
+        between("volume_too_thin", "slices", bounds.smallest_slices, None),
+        between("spacing_too_fine", "finest_spacing", bounds.spacing[0], None),
+        between("spacing_too_coarse", "coarsest_spacing", None, bounds.spacing[1]),
+        between("values_not_finite", "not_finite", None, 0),
+        between("volume_constant", "spread", 1e-6, None),
+        between("volume_of_two_patients", "patients_of_voxels", None, 1),
+        between("volume_repeated", "series_of_voxels", None, 1, "warn"),
+        between("slices_repeated", "copies", None, 0, "warn"),
+        between("gaps_between_slices", "gap", None, bounds.largest_gap, "warn"),
+        within("left_handed", "right_handed", (True,), "warn"),
+        between("sheared", "shear", None, bounds.shear, "warn"),
     )
-    own: tuple[Rule, ...] = ()
-    if modality in RANGES:
-        low, high = RANGES[modality]
-        own += (_between("values_too_low", "lowest", low, None), _between("values_too_high", "highest", None, high))
-    if modality in UNITS:
-        present = Rule("unit_missing", "ExpectColumnValuesToNotBeNull", "unit")
-        own += (present, Rule("unit_unknown", "ExpectColumnValuesToBeInSet", "unit", {"value_set": [*UNITS[modality]]}))
-    if modality == "CT":
-        own += (_between("air_is_not_air", "air", *CT_DARKEST),)
-    return (*common, *own)
+    turned = (within("orientation_not_accepted", "orientation", bounds.orientation),) if bounds.orientation else ()
+    return (*common, *turned, *_of_values(modality, bounds))
 
 
-def mask_rules(largest_on_nothing: float = 0.5, largest_at_edge: float = 0.2) -> tuple[Rule, ...]:
-    """The rules of masks: on the image's grid, not empty, on the patient, and not cut off by the frame (warn)."""
+def mask_rules(bounds: Masks = Masks()) -> tuple[Rule, ...]:
+    """The rules of a mask's regions: of an image that is here, on its grid, not empty, and on the patient."""
+    declared = (
+        (
+            within("label_not_declared", "label", bounds.labels),
+            between("label_missing", "labels_missing", None, 0, "warn"),
+        )
+        if bounds.labels
+        else ()
+    )
     return (
-        Rule("mask_on_another_grid", "ExpectColumnValuesToBeInSet", "same_grid", {"value_set": [True]}),
-        _between("mask_empty", "voxels", 1, None),
-        _between("mask_on_nothing", "on_nothing", None, largest_on_nothing),
-        _between("mask_at_edge", "at_edge", None, largest_at_edge, "warn"),
+        within("mask_altered", "altered", (False,), "stop"),
+        within("mask_of_no_image", "image_found", (True,)),
+        within("mask_of_another_patient", "same_patient", (True,)),
+        within("mask_of_quarantined_image", "image_accepted", (True,)),
+        *_refused("mask_unreadable", MASK_REFUSALS),
+        within("mask_on_another_grid", "same_grid", (True,)),
+        between("mask_empty", "mask_voxels", 1, None),
+        between("mask_on_nothing", "on_nothing", None, bounds.on_nothing),
+        *declared,
+        within("mask_not_laid_on_image", "laid", (True,), "warn"),
+        between("region_empty", "voxels", 1, None, "warn"),
+        between("mask_at_edge", "at_edge", None, bounds.at_edge, "warn"),
     )
 
 
-def _between(reason: str, column: str, low: float | None, high: float | None, severity: str = "quarantine") -> Rule:
-    return Rule(reason, "ExpectColumnValuesToBeBetween", column, {"min_value": low, "max_value": high}, severity)
+def refusal_unnamed(refusals: pd.Series, named: dict[str, tuple[str, ...]]) -> pd.Series:
+    """What is left of refusals when those that have a rule of their own are taken out: None where one has."""
+    known = {reason for reasons in named.values() for reason in reasons}
+    return refusals.where(~refusals.isin(known), None)
+
+
+def _of_values(modality: str, bounds: Volumes) -> tuple[Rule, ...]:
+    own: tuple[Rule, ...] = ()
+    if modality in bounds.values:
+        low, high = bounds.values[modality]
+        own += (between("values_too_low", "lowest", low, None), between("values_too_high", "highest", None, high))
+    if modality in UNITS:
+        own += (within("unit_unknown", "unit", UNITS[modality]), within("unit_untold", "unit_told", (True,), "warn"))
+    if modality == "CT":
+        own += (between("air_is_not_air", "air", *bounds.air),)
+    if modality == "PT":
+        own += (Rule("suv_not_computable", "ExpectColumnValuesToBeNull", "suv_refusal"),)
+    return own
+
+
+def _refused(rest: str, named: dict[str, tuple[str, ...]]) -> tuple[Rule, ...]:
+    """One rule for each kind of refusal, and `rest` for all that have no name (see `refusal_unnamed`)."""
+    rules = [
+        Rule(name, "ExpectColumnValuesToNotBeInSet", "refusal", {"value_set": [*reasons]})
+        for name, reasons in named.items()
+    ]
+    return (*rules, Rule(rest, "ExpectColumnValuesToBeNull", "refusal_unnamed"))

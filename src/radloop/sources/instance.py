@@ -14,7 +14,7 @@ from radloop.dicom.read import is_dicom, number, numbers, stored_type, text, val
 from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
-from radloop.dicom.values import age_in_years, as_date, sex_code
+from radloop.dicom.values import age_in_years, as_date, laterality_code, sex_code
 from radloop.errors import StudyRejected
 from radloop.files import sha256
 from radloop.png import clean_png, is_png
@@ -164,6 +164,7 @@ def described(clean: Told | Dataset) -> dict[str, Any]:
         "orientation": orientation_of(numbers(clean, "ImageOrientationPatient", 6)),
         "kernel": text(clean, "ConvolutionKernel") or None,
         "series_description": text(clean, "SeriesDescription") or None,
+        "laterality": laterality_code(text(clean, "Laterality"), text(clean, "ImageLaterality")),
         "pixel_spacing": number(clean, "PixelSpacing") or number(clean, "ImagerPixelSpacing"),
     }
 

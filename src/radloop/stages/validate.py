@@ -1,4 +1,4 @@
-"""Validate: which rows of the snapshot may teach, which are quarantined and why, and whether that is enough."""
+"""Validate: which images and masks of the snapshot may teach, which may not and why, and whether that is enough."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from radloop.catalog import read_catalog, read_quarantine
+from radloop.catalog import read_catalog, read_findings, read_quarantine
 from radloop.files import replacing, write_json
 from radloop.gate import Gate, write_gate
 from radloop.params import Paths, UseCase
 from radloop.quality.data_docs import write_data_docs
 from radloop.quality.rules import BLANK
+from radloop.quality.series import survey_series
 from radloop.quality.shortcuts import Probe, shortcut_probe
 from radloop.quality.sites import SiteProbe, site_probe
 from radloop.quality.survey import survey
@@ -24,29 +25,31 @@ from radloop.settings import load_settings
 
 
 def run(case: UseCase, paths: Paths) -> None:
-    """Judge the images of one use case's snapshot, without ever editing its catalog.
+    """Judge the images and masks of one use case's snapshot, without ever editing its catalog.
 
-    Masks are no films: rows whose role is mask are passed over, and only counted, as `masks_skipped` in the summary.
+    Films are judged one by one, series of CT, MR and PET as volumes, and masks on the volume that they delineate.
 
-    Writes accepted.parquet and quarantined.parquet (Stored columns and `records.QUALITY`, the latter with
-    `reasons`), films.parquet (what the pixels told of every film, for split), data_docs/, summary.json and gate.json.
-    Raises ConfigurationError where there is no snapshot.
+    Writes accepted.parquet and quarantined.parquet (images: Stored columns and `records.QUALITY`, the latter with
+    `reasons`), masks.parquet (Stored columns and `reasons`, empty where a mask is accepted), series.parquet (what the
+    voxels told), films.parquet (what the pixels told of every image, for split), data_docs/, summary.json and
+    gate.json. Raises ConfigurationError where there is no snapshot.
     """
-    snapshot = paths.snapshot(case.name)
+    snapshot, workers = paths.snapshot(case.name), load_settings().workers
     everything = read_catalog(snapshot)
-    catalog = everything[everything["role"] != "mask"].reset_index(drop=True)
-    films = survey(snapshot, catalog, load_settings().workers)
-    verdicts = judge_snapshot(case, catalog, films, read_quarantine(snapshot))
-    accepted = catalog[[not why for why in verdicts.reasons]]
+    masked = everything["role"] == "mask"
+    catalog, masks = everything[~masked].reset_index(drop=True), everything[masked].reset_index(drop=True)
+    films = survey(snapshot, catalog, workers)
+    voxels = survey_series(snapshot, everything, case.validate_.modality, workers)
+    verdicts = judge_snapshot(case, everything, films, read_quarantine(snapshot), voxels, read_findings(snapshot))
+    accepted = catalog[pd.Series([not why for why in verdicts.reasons], dtype=bool)]
     shortcut, sites = shortcut_probe(case, accepted), site_probe(case, accepted)
     with replacing(paths.stage(case.name, "validate")) as folder:
         write_tables(folder, catalog, films, verdicts)
+        write_masks(folder / "masks.parquet", masks, verdicts)
         write_films(folder / "films.parquet", catalog, films, verdicts)
+        pq.write_table(pa.Table.from_pandas(voxels.series, preserve_index=False), folder / "series.parquet")
         write_data_docs(folder / "data_docs", f"Data Docs: {case.name}", verdicts.judgements, (shortcut, sites))
-        write_json(
-            folder / "summary.json",
-            {"masks_skipped": len(everything) - len(catalog), **summary(verdicts, shortcut, sites)},
-        )
+        write_json(folder / "summary.json", summary(verdicts, shortcut, sites))
         write_gate(folder / "gate.json", Gate("validate", case.name, verdicts.checks))
 
 
@@ -69,6 +72,12 @@ def write_tables(folder: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdi
     pq.write_table(table.filter(accepted), folder / "accepted.parquet")
     refused = table.append_column("reasons", reasons).filter(pa.compute.invert(accepted))
     pq.write_table(refused, folder / "quarantined.parquet")
+
+
+def write_masks(path: Path, masks: pd.DataFrame, verdicts: Verdicts) -> None:
+    """Write every mask of the catalog, unchanged, with the reasons why it is set aside."""
+    table = pa.Table.from_pandas(masks, schema=schema_of(Stored), preserve_index=False)
+    pq.write_table(table.append_column("reasons", pa.array(verdicts.mask_reasons, type=pa.list_(pa.string()))), path)
 
 
 def write_films(path: Path, catalog: pd.DataFrame, films: pd.DataFrame, verdicts: Verdicts) -> None:

@@ -67,3 +67,37 @@ def test_days_run_from_acquisition_to_admission(catalog: Catalog) -> None:
     rows = catalog({"acquired_on": date(2026, 1, 30)}, {"acquired_on": date(2026, 2, 5)}, {"acquired_on": None})
     days = with_facts(rows)["days_before_admission"]
     assert days.tolist()[:2] == [2.0, -4.0] and pd.isna(days[2])
+
+
+def test_a_follow_up_before_an_earlier_one_is_told_in_days_for_the_whole_patient(
+    catalog: Callable[..., pd.DataFrame],
+) -> None:
+    rows = catalog(
+        {"patient_id": "a", "study_order": 1, "acquired_on": date(2026, 1, 9)},
+        {"patient_id": "a", "study_order": 2, "acquired_on": date(2026, 1, 2)},
+        {"patient_id": "b", "study_order": 1, "acquired_on": date(2026, 1, 2)},
+        {"patient_id": "b", "study_order": 2, "acquired_on": date(2026, 1, 9)},
+        {"patient_id": "c", "study_order": 1, "acquired_on": None},
+    )
+    days = with_facts(rows)["days_out_of_order"]
+    assert days.iloc[:4].tolist() == [7, 7, 0, 0] and pd.isna(days.iloc[4])
+
+
+def test_days_of_a_study_are_from_its_first_to_its_last_image(catalog: Callable[..., pd.DataFrame]) -> None:
+    rows = catalog(
+        {"study_id": "s", "acquired_on": date(2026, 1, 2)}, {"study_id": "s", "acquired_on": date(2026, 1, 9)},
+        {"study_id": "t", "acquired_on": date(2026, 1, 2)}, {"study_id": "u", "acquired_on": None},
+    )  # fmt: skip
+    days = with_facts(rows)["days_of_study"]
+    assert days.iloc[:3].tolist() == [7, 7, 0] and pd.isna(days.iloc[3])
+
+
+def test_equal_films_are_counted_with_their_patients_and_equal_slices_are_not(
+    catalog: Callable[..., pd.DataFrame],
+) -> None:
+    slices = {"pixel_sha256": "air", "modality": "CT", "content_type": "application/dicom"}
+    film = {"pixel_sha256": "film"}
+    facts = with_facts(catalog(film, {**film, "patient_id": "other"}, {}, slices, slices))
+    assert facts["films_of_pixels"].iloc[:3].tolist() == [2, 2, 1]
+    assert facts["patients_of_pixels"].iloc[:3].tolist() == [2, 2, 1]
+    assert facts[["films_of_pixels", "patients_of_pixels"]].iloc[3:].isna().all(axis=None)

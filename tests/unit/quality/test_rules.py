@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from radloop.params import UseCase
-from radloop.quality.rules import BLANK, REQUIRED, row_rules
+from radloop.quality.rules import BLANK, REQUIRED, film_rules, row_rules
 from radloop.records import Record, schema_of
 
 
 def test_every_reason_is_told_once(case: UseCase) -> None:
-    reasons = [rule.reason for rule in row_rules(case)]
+    reasons = [rule.reason for rule in (*row_rules(case), *film_rules(case))]
     assert len(reasons) == len(set(reasons))
     assert set(BLANK) <= set(reasons)
 

@@ -49,6 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "exposure_negative": {"exposure": -1.0},
     "acquired_after_admission": {"acquired_on": date(2026, 2, 9)},
     "missing_patient_id": {"patient_id": None},
+    "laterality_unknown_code": {"laterality": "other"},
 }
 FILMS: dict[str, dict[str, Any]] = {
     "content_altered": {"altered": True},
@@ -62,13 +63,15 @@ FILMS: dict[str, dict[str, Any]] = {
 
 
 SHARED = {
-    "study": {"study_id": "shared"},
+    "study": {"study_id": "shared", "findings": []},
     "instance": {"instance_uid": "2.25.777"},
     "record": {"record_id": "r"},
 }
 PATIENTS: dict[str, list[dict[str, Any]]] = {
     "sexes_of_patient_disagree": [{"sex": "F"}, {"sex": "M"}, {"sex": None}],
     "ages_contradict_dates": [{"age": 20.0}, {"age": 60.0}],
+    "follow_ups_out_of_order": [{"study_order": 1}, {"study_order": 2, "acquired_on": date(2025, 12, 1)}],
+    "labels_of_study_disagree": [{"study_id": "two", "findings": []}, {"study_id": "two", "findings": ["Pneumonia"]}],
 }
 
 
@@ -181,6 +184,23 @@ def test_a_rule_that_stops_closes_the_gate_for_a_single_row_and_sets_it_aside(ca
     assert verdicts.reasons[7] == ["content_altered"]
     assert [name for name, holds in gate(verdicts).items() if not holds] == ["stopping_rows"]
     assert next(check.seen for check in verdicts.checks if not check.holds) == ["content_altered"]
+
+
+def test_ultrasound_is_black_and_grainy_and_still_no_film_that_failed(case: UseCase, catalog: Catalog) -> None:
+    bounds = case.validate_.model_copy(update={"modality": ("US",)})
+    echoes = case.model_copy(update={"validate_": bounds})
+    grainy = {"structure": 0.05, "saturated": 0.9, "inverted": 0.9}
+    frame = catalog(*({"modality": "US", "content_type": "application/dicom"} for _ in range(3)))
+    verdicts = judged(echoes, frame, {0: grainy, 1: grainy, 2: {**grainy, "contrast": 0.0}})
+    assert verdicts.reasons == [[], [], ["constant"]]
+    assert "ultrasound" in verdicts.judgements and "films" not in verdicts.judgements
+
+
+def test_a_film_that_comes_twice_warns_and_is_left_for_split_to_deal(case: UseCase, catalog: Catalog) -> None:
+    film = {"pixel_sha256": "f" * 64, "findings": []}
+    verdicts = judged(case, catalog(film, {**film, "patient_id": "other"}, {}))
+    assert verdicts.reasons == [[], [], []]
+    assert verdicts.summary["warned_by_reason"] == {"film_repeated": 2, "film_of_two_patients": 2}
 
 
 def test_a_use_case_without_warnings_has_none(case: UseCase, catalog: Catalog) -> None:

@@ -39,6 +39,12 @@ def test_the_true_day_goes_with_the_arrival_and_not_into_its_record(
     assert arrival.day not in asdict(arrival.record).values()
 
 
+def test_the_side_of_an_image_outlives_deidentification(film: Film, file_of: FileOf, pseudonyms: Pseudonyms) -> None:
+    sides = [{}, {"ImageLaterality": "L"}, {"Laterality": "R"}, {"Laterality": "R", "ImageLaterality": "L"}]
+    records = [read_instance(file_of(film(f"1.2.3.{n}", **told)), pseudonyms).record for n, told in enumerate(sides)]
+    assert [record.laterality for record in records] == [None, "L", "R", "other"]
+
+
 def test_what_a_header_does_not_tell_is_missing(film: Film, file_of: FileOf, pseudonyms: Pseudonyms) -> None:
     untold = ("PatientSex", "PatientBirthDate", "PatientAge", "ViewPosition", "Manufacturer", "KVP", "ExposureInuAs")
     record = read_instance(file_of(film(InstitutionName=None, **dict.fromkeys(untold))), pseudonyms).record

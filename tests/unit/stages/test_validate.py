@@ -102,10 +102,14 @@ def test_every_image_of_the_catalog_is_in_one_of_two_tables_unchanged(paths: Pat
     )
 
 
-def test_masks_are_no_films_and_are_only_counted(paths: Paths, case: UseCase) -> None:
+def test_masks_are_no_films_and_one_without_its_image_is_set_aside(paths: Paths, case: UseCase) -> None:
     tables = [pd.read_parquet(written(paths, case, f"{name}.parquet")) for name in ("accepted", "quarantined", "films")]
     assert [len(table) for table in tables] == [FILMS, len(EXPECTED), FILMS + len(EXPECTED)]
-    assert read_json(written(paths, case, "summary.json"))["masks_skipped"] == 1
+    masks = pd.read_parquet(written(paths, case, "masks.parquet"))
+    assert masks["patient_id"].tolist() == ["patient-300"]
+    assert list(masks["reasons"][0]) == ["mask_of_no_image"]
+    told = read_json(written(paths, case, "summary.json"))
+    assert (told["masks"], told["masks_accepted"]) == (1, 0)
 
 
 def test_the_gate_is_open_and_says_what_it_saw(paths: Paths, case: UseCase) -> None:
@@ -123,7 +127,7 @@ def test_what_only_warns_is_told_on_data_docs_and_in_the_summary(paths: Paths, c
     assert told["warned_by_reason"]["wide_border"] >= 1 and told["sites"]["sites"] == 0
     index = written(paths, case, "data_docs").joinpath("index.html").read_text()
     for reason, count in told["warned_by_reason"].items():
-        assert f'<td>{reason}</td><td>warn</td><td class="warns">warns</td><td>{count}</td>' in index
+        assert f'<td>{reason}</td><td>warn</td><td class="warns">warns</td><td>{count} of ' in index
     assert "<td>age_out_of_range</td><td>quarantine</td>" in index and "<td>smallest_rows</td><td>stop</td>" in index
     assert index.index("<td>age_out_of_range</td>") < index.index("<td>wide_border</td>")
 
@@ -138,7 +142,7 @@ def test_data_docs_tell_no_patient(paths: Paths, case: UseCase) -> None:
     catalog = read_catalog(paths.snapshot(case.name))
     secrets = set(catalog[["record_id", "patient_id", "study_id", "instance_uid", "sha256"]].to_numpy().ravel())
     pages = {path.name: path.read_text() for path in written(paths, case, "data_docs").glob("*.html")}
-    assert set(pages) == {"index.html", "schema.html", "rows.html", "snapshot.html"}
+    assert set(pages) == {f"{name}.html" for name in ("index", "schema", "rows", "films", "masks", "snapshot")}
     assert [secret for secret in secrets for page in pages.values() if secret in page] == []
     assert "412" not in pages["rows.html"]
 
