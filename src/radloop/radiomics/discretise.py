@@ -16,7 +16,8 @@ def fixed_number(values: np.ndarray, bins: int) -> np.ndarray:
     least, largest = values.min(), values.max()
     if least == largest:
         return np.ones(values.shape, np.int32)
-    return np.minimum(np.floor(bins * (values - least) / (largest - least)).astype(np.int32) + 1, bins)
+    levels = np.floor(bins * (values - least) / (largest - least)).astype(np.int32) + 1
+    return np.asarray(np.minimum(levels, bins))
 
 
 def fixed_size(values: np.ndarray, width: float, origin: float) -> np.ndarray:

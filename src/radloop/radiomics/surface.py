@@ -36,12 +36,12 @@ def area_and_volume(mask: np.ndarray, spacing: np.ndarray) -> tuple[float, float
 
 def vertices(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Where the mesh around a padded `mask` has vertices, float64 [n, 3] in mm from the first voxel's centre."""
-    found = []
+    found: list[np.ndarray] = []
     for axis in range(3):
         crossing = np.argwhere(np.diff(mask, axis=axis)).astype(np.float64)
         crossing[:, axis] += 0.5
         found.append(crossing)
-    return np.concatenate(found) * spacing
+    return np.asarray(np.concatenate(found) * spacing)
 
 
 @cache
@@ -51,10 +51,29 @@ def _pieces() -> tuple[np.ndarray, np.ndarray]:
     for number in range(1, _WAYS - 1):
         inside = [bool(number >> bit & 1) for bit in range(8)]
         for loop in _loops(inside):
-            for first, second in zip(loop, np.roll(loop, -1, axis=0), strict=True):
-                way.append(number)
-                triangles.append((loop.mean(axis=0), first, second))
+            cuts = [np.array(cut) for cut in _triangulations(0, len(loop) - 1)]
+            # the usual tables bulge outwards here, as those that the standard's values were made with
+            best = max(cuts, key=lambda cut: _area(loop[cut]))
+            way += [number] * len(best)
+            triangles += list(loop[best])
     return np.array(way), np.array(triangles)
+
+
+def _area(triangles: np.ndarray) -> float:
+    sides = np.diff(triangles, axis=1)
+    return float(np.round(np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1).sum(), 9))
+
+
+def _triangulations(first: int, last: int) -> list[list[tuple[int, int, int]]]:
+    """Every way to cut the polygon of the corners `first` to `last` into triangles."""
+    if last - first < 2:
+        return [[]]
+    return [
+        [*one, (first, middle, last), *other]
+        for middle in range(first + 1, last)
+        for one in _triangulations(first, middle)
+        for other in _triangulations(middle, last)
+    ]
 
 
 def _loops(inside: list[bool]) -> list[np.ndarray]:
@@ -75,7 +94,7 @@ def _loops(inside: list[bool]) -> list[np.ndarray]:
 
 
 def _links(inside: list[bool]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Which cut edges of the cube a line on some face joins; where four edges of a face are cut, corners inside part."""
+    """Which cut edges of the cube a line on a face joins; where four edges of a face are cut, corners inside part."""
     links: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for axis in range(3):
         for side in (0, 1):
@@ -93,7 +112,7 @@ def _links(inside: list[bool]) -> dict[tuple[int, int], list[tuple[int, int]]]:
 def _ring(axis: int, side: int) -> list[int]:
     """The four corners of a face, in turn."""
     first, second = (one for one in range(3) if one != axis)
-    found = []
+    found: list[int] = []
     for u, v in ((0, 0), (0, 1), (1, 1), (1, 0)):
         corner = [0, 0, 0]
         corner[axis], corner[first], corner[second] = side, u, v
