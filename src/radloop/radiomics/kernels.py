@@ -172,3 +172,20 @@ def sum_matrices(counts: Counts, sides: Reals, differences: Reals, sums: Reals, 
                     scalars[m, 0] = max(scalars[m, 0], share)
                     scalars[m, 1] -= share * np.log2(share)
                     scalars[m, 2] += share * share
+
+
+@compiled
+def sum_spheres(sums: Reals, inside: Ints, rows: Ints, found: Reals) -> None:
+    """Add up a sphere around each voxel of `inside` [v, 3] into `found` [v, 2]: its total and its number of voxels.
+
+    `sums` [i, j, k + 1] are running sums along k, `rows` [r, 3] a sphere's rows: offsets along i and j, half length.
+    """
+    ni, nj, nk = sums.shape[0], sums.shape[1], sums.shape[2] - 1
+    for v in range(len(inside)):
+        for r in range(len(rows)):
+            i, j = inside[v, 0] + rows[r, 0], inside[v, 1] + rows[r, 1]
+            if 0 <= i < ni and 0 <= j < nj:
+                first = max(inside[v, 2] - rows[r, 2], 0)
+                last = min(inside[v, 2] + rows[r, 2] + 1, nk)
+                found[v, 0] += sums[i, j, last] - sums[i, j, first]
+                found[v, 1] += last - first

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
+from radloop.radiomics.grid import Grid, Slices
 from radloop.radiomics.knobs import Resample, Resegment, RoiSettings
 
 ON_GRID = 0.01  # of a voxel: how far a mask's corners may lie from its image's
@@ -41,14 +41,15 @@ def region(image: Volume, mask: Volume, settings: RoiSettings) -> Region:
     if not inside.any():
         raise StudyRejected("empty_mask", "no voxel of the mask is in the region.", "check the mask and its label")
     grid = _grid(image, settings.resample)
-    box = _box(inside, image.spacing, grid is not None)
+    reach = np.ceil(REACH / image.spacing).astype(int)
+    box = _box(inside, reach + (1 if grid is None else np.ceil(grid.step).astype(int) + _SPLINE))
     values, inside = np.asarray(image.voxels[box], np.float64), inside[box]
     if not np.isfinite(values).all():
         raise StudyRejected("not_a_number", "voxels in or around the region are no numbers.", "mend the image")
     spacing = image.spacing
     if grid is not None:
         spacing = grid.spacing
-        values, inside = grid.resample(values, inside, [part.start for part in box], settings.resample)
+        values, inside = _resampled(values, inside, box, grid, settings.resample)
     _require_proportion(spacing, settings)
     if not inside.any():
         raise StudyRejected("empty_mask", "no voxel of the region is left by resampling.", "choose a finer spacing")
@@ -78,8 +79,8 @@ def _require_proportion(spacing: np.ndarray, settings: RoiSettings) -> None:
         )
 
 
-def _box(inside: np.ndarray, spacing: np.ndarray, resampled: bool) -> tuple[slice, ...]:
-    beyond = np.ceil(REACH / spacing).astype(int) + (_SPLINE if resampled else 1)
+def _box(inside: np.ndarray, beyond: np.ndarray) -> Slices:
+    """Where the region is and `beyond` [3] voxels around it, as far as the array goes."""
     parts = []
     for axis in range(3):
         found = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
@@ -100,41 +101,24 @@ def _resegmented(values: np.ndarray, inside: np.ndarray, knobs: Resegment) -> np
     return counted
 
 
-def _grid(image: Volume, knobs: Resample) -> _Grid | None:
+def _grid(image: Volume, knobs: Resample) -> Grid | None:
     """The new grid, or None where it is the old one."""
     if not knobs.spacing:
         return None
     wanted = np.where(np.array(knobs.spacing) > 0, knobs.spacing, image.spacing)
     if np.allclose(wanted, image.spacing, rtol=1e-6):
         return None
-    sizes = np.array(image.voxels.shape)
-    step = wanted / image.spacing
-    count = np.ceil(sizes / step - 1e-9).astype(int)
-    return _Grid(wanted, step, count, (sizes - 1 - (count - 1) * step) / 2)
+    return Grid.over(image.voxels.shape, image.spacing, wanted)
 
 
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """A grid whose centre is that of the old one; `step` and `first` are in old voxels, [3] each."""
-
-    spacing: np.ndarray
-    step: np.ndarray
-    count: np.ndarray
-    first: np.ndarray
-
-    def resample(
-        self, values: np.ndarray, inside: np.ndarray, start: list[int], knobs: Resample
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Intensities and region at those new voxels that lie in the old box, which begins at voxel `start`."""
-        begin = np.maximum(0, np.ceil((np.array(start) - 0.5 - self.first) / self.step)).astype(int)
-        end = np.minimum(self.count, np.floor((np.array(start) + values.shape - 0.5 - self.first) / self.step) + 1)
-        count = tuple(int(n) for n in np.maximum(end - begin, 1))
-        offset = self.first + begin * self.step - np.array(start)
-
-        def at(array: np.ndarray, order: int) -> np.ndarray:
-            return np.asarray(ndimage.affine_transform(array, self.step, offset, count, order=order, mode="nearest"))
-
-        share = at(inside.astype(np.float64), _ORDERS[knobs.mask])
-        image = at(values, _ORDERS[knobs.image])
-        # a share of exactly one half must not depend on the last bit
-        return np.rint(image) if knobs.whole_numbers else image, share >= knobs.mask_share - 1e-6
+def _resampled(
+    values: np.ndarray, inside: np.ndarray, box: Slices, grid: Grid, knobs: Resample
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intensities and region on the new grid, of old ones in `box`; no further than local peaks reach."""
+    start = [part.start for part in box]
+    near = _box(inside, np.ceil(REACH * grid.step / grid.spacing + grid.step).astype(int))
+    new = grid.covering(tuple(slice(n + p.start, n + p.stop) for n, p in zip(start, near, strict=True)))
+    share = grid.sample(inside, start, new, _ORDERS[knobs.mask])
+    image = grid.sample(values, start, new, _ORDERS[knobs.image])
+    # a share of exactly one half must not depend on the last bit
+    return np.rint(image) if knobs.whole_numbers else image, share >= knobs.mask_share - 1e-6
