@@ -80,6 +80,11 @@ def clean_nifti(content: bytes) -> tuple[bytes, Nifti]:
     Raises StudyRejected as `read_nifti` does.
     """
     image = read_nifti(content)
+    return nifti_bytes(image), image
+
+
+def nifti_bytes(image: Nifti) -> bytes:
+    """The file of an image: little endian, uncompressed, with a header of numbers alone, so that equal images agree."""
     header = bytearray(_START)
     kind = image.voxels.dtype.str[1:]
     struct.pack_into("<i", header, 0, _HEADER)
@@ -92,7 +97,7 @@ def clean_nifti(content: bytes) -> tuple[bytes, Nifti]:
     struct.pack_into("<2h", header, 252, 0, 1)
     struct.pack_into("<12f", header, 280, *image.affine[:3].ravel())
     header[_MAGIC] = b"n+1\0"
-    return bytes(header) + image.voxels.tobytes(order="F"), image
+    return bytes(header) + image.voxels.tobytes(order="F")
 
 
 def _plain(content: bytes) -> bytes:
