@@ -73,7 +73,7 @@ def by_mirp(image: str, mask: str, task: Task) -> Features:
     knobs["resegmentation_sigma"] = task["outliers"]
     methods = (["range"] if task["range"] else []) + (["sigma"] if task["outliers"] else [])
     knobs["resegmentation_method"] = methods or None
-    bins = {"bin_number": task["bins"]} if task["how"] == "fbn" else {"bin_width": task["width"]}
+    bins = {"n_bins": task["bins"]} if task["how"] == "fbn" else {"bin_width": task["width"]}
     way = {"fbn": "fixed_bin_number", "fbs": "fixed_bin_size_pyradiomics"}[task["how"]]
     if task["how"] == "fbs" and task["width"] == 1:
         way, bins = "none", {}
@@ -117,10 +117,10 @@ def by_zrad(image: str, mask: str, task: Task) -> Features:
         bounds = (float(np.nanmin(seen)), float(np.nanmax(seen)))
     if bounds or task["outliers"]:
         region = steps.Resegmenter(bounds and tuple(bounds), task["outliers"]).apply(region)
-    bins = {"number_of_bins": task["bins"]} if task["how"] == "fbn" else {"bin_size": task["width"]}
+    bins: Task = {"number_of_bins": task["bins"]} if task["how"] == "fbn" else {"bin_size": task["width"]}
     region = steps.TextureDiscretizer(**bins).apply(region)
     direct = task["ivh"] == "none"
-    histogram = {"method": "direct"} if direct else {"method": "fixed_bin_number", "number_of_bins": 1000}
+    histogram: Task = {"method": "direct"} if direct else {"method": "fixed_bin_number", "number_of_bins": 1000}
     region = steps.IVHIntensityDiscretizer(**histogram).apply(region)
     found: Features = {}
     for one in task["aggregations"]:
@@ -139,7 +139,9 @@ def by_nyxus(image: str, mask: str, task: Task) -> Features:
     found: Features = {}
     for pattern, names in NYXUS.items():
         words = names.split()
-        found |= {pattern.format(ours): float(row[f"3{its}"]) for its, ours in zip(words[::2], words[1::2])}
+        found |= {
+            pattern.format(ours): float(row[f"3{its}"]) for its, ours in zip(words[::2], words[1::2], strict=True)
+        }
     return found
 
 
@@ -151,7 +153,8 @@ ENGINES: dict[str, tuple[str, Callable[[str, str, Task], Features]]] = {
 def measured(compute: Callable[[str, str, Task], Features], task: Task) -> Iterator[dict[str, Any]]:
     """Seconds and features of each pair, after one to warm up."""
     with contextlib.redirect_stdout(io.StringIO()):
-        compute(*task["pairs"][0], task)
+        first, its_mask = task["pairs"][0]
+        compute(first, its_mask, task)
         for image, mask in task["pairs"]:
             began = time.perf_counter()
             features = compute(image, mask, task)

@@ -134,7 +134,7 @@ def bench_packs(settings: Settings, instances: int, size: int) -> None:
 def bench_features(
     settings: Settings, beside: Sequence[Path], data: Path | None, phantom: Path | None, knobs: RoiSettings, many: int
 ) -> None:
-    """ROI features of a folder's pairs, or of invented ones, and of the phantom, beside the engines that are at hand."""
+    """ROI features of a folder's pairs, or of invented ones, and of the phantom, beside the engines at hand."""
     from radloop.bench import features
 
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as name:
