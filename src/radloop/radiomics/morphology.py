@@ -70,7 +70,11 @@ def _axes(centres: np.ndarray, area: float, volume: float) -> dict[str, float]:
 
 
 def _ellipsoid_area(a: float, b: float, c: float) -> float:
-    """By the series of Legendre polynomials to degree 20 that the standard prescribes; 0 of a flat one."""
+    """By the series of Legendre polynomials to degree 20 that the standard prescribes; 0 of a flat one.
+
+    The standard's eccentricities are not those with which the series would be the area, so this is not the area, but
+    what every implementation agrees on.
+    """
     if not c:
         return 0.0
     alpha, beta = np.sqrt(1 - (b / a) ** 2), np.sqrt(1 - (c / a) ** 2)
@@ -85,7 +89,7 @@ def _ellipsoid_area(a: float, b: float, c: float) -> float:
 
 def _limit(beta: float) -> np.ndarray:
     """The series of two equal long axes, where the polynomials grow as fast as their factors vanish."""
-    # (alpha beta)^n P_n(x) tends to (2n)! / (2^n n!)^2 / ... (beta^2 / 2)^n: the leading coefficient of P_n
+    # a polynomial of large values is as its leading coefficient says
     degrees = np.arange(21)
     leading = np.cumprod([1.0, *((2 * n - 1) / n for n in range(1, 21))])
     return np.asarray(leading * (beta**2 / 2) ** degrees / (1 - 4.0 * degrees**2))

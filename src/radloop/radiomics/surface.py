@@ -21,9 +21,9 @@ def area_and_volume(mask: np.ndarray, spacing: np.ndarray) -> tuple[float, float
         mask[tuple(slice(c, n - 1 + c) for c, n in zip(corner, mask.shape, strict=True))].astype(np.uint8) << bit
         for bit, corner in enumerate(_CORNERS.tolist())
     )
-    way, triangles = _pieces()
+    way, triangles, weight = _pieces()
     sides = np.diff(triangles * spacing, axis=1)
-    vectors = np.cross(sides[:, 0], sides[:, 1]) / 2
+    vectors = np.cross(sides[:, 0], sides[:, 1]) * weight[:, None] / 2
     count = np.bincount(np.ravel(ways), minlength=_WAYS)
     area = np.bincount(way, np.linalg.norm(vectors, axis=1), _WAYS) @ count
     # the flux of (x, 0, 0) through a closed surface is what it encloses
@@ -45,18 +45,21 @@ def vertices(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _pieces() -> tuple[np.ndarray, np.ndarray]:
-    """The way [n] that each triangle belongs to, and its corners [n, 3, 3] in voxels, seen from outside in turn."""
-    way, triangles = [], []
+def _pieces() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The way [n] that each triangle belongs to, its corners [n, 3, 3] in voxels, and how much of it counts [n]."""
+    way, triangles, weight = [], [], []
     for number in range(1, _WAYS - 1):
         inside = [bool(number >> bit & 1) for bit in range(8)]
         for loop in _loops(inside):
-            cuts = [np.array(cut) for cut in _triangulations(0, len(loop) - 1)]
-            # the usual tables bulge outwards here, as those that the standard's values were made with
-            best = max(cuts, key=lambda cut: _area(loop[cut]))
-            way += [number] * len(best)
-            triangles += list(loop[best])
-    return np.array(way), np.array(triangles)
+            cuts = [loop[np.array(cut)] for cut in _triangulations(0, len(loop) - 1)]
+            # the usual tables bulge outwards here, as those that the standard's values were made with; where several
+            # do equally, each counts by its share, or a turned region would have another volume
+            best = [cut for cut in cuts if _area(cut) == max(map(_area, cuts))]
+            for cut in best:
+                way += [number] * len(cut)
+                triangles += list(cut)
+                weight += [1 / len(best)] * len(cut)
+    return np.array(way), np.array(triangles), np.array(weight)
 
 
 def _area(triangles: np.ndarray) -> float:

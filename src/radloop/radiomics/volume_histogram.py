@@ -5,6 +5,8 @@ Source: IBSI-1 reference manual, section 3.5.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from radloop.errors import ConfigurationError
@@ -42,16 +44,20 @@ def volume_histogram(values: np.ndarray, settings: RoiSettings) -> dict[str, flo
 
 
 def _levels(values: np.ndarray, settings: RoiSettings) -> tuple[np.ndarray, np.ndarray]:
-    """The place [n] of each value on a grid of intensities, and that grid."""
+    """The place [n] of each value on a grid of intensities, and that grid.
+
+    A re-segmented range is the grid's: fractions of intensity must mean the same in every patient.
+    """
     knobs = settings.volume_histogram
     if knobs.how == "fbn":
         levels = fixed_number(values, knobs.bins) - 1
         return levels, np.arange(1, levels.max() + 2, dtype=np.float64)
-    least = settings.resegment.range[0] if settings.resegment.range else float(values.min())
+    least, largest = settings.resegment.range or (float(values.min()), float(values.max()))
     if knobs.how == "fbs":
         levels = fixed_size(values, knobs.width, least) - 1
-        return levels, least + (np.arange(levels.max() + 1) + 0.5) * knobs.width
+        count = max(int(levels.max()) + 1, math.ceil((largest - least) / knobs.width - 1e-9))
+        return levels, least + (np.arange(count) + 0.5) * knobs.width
+    least = math.ceil(least)
     if not np.array_equal(values, np.rint(values)):
         raise ConfigurationError("volume_histogram.how is none, but intensities are no whole numbers.", "choose fbs")
-    levels = (values - values.min()).astype(np.int64)
-    return levels, values.min() + np.arange(levels.max() + 1)
+    return (values - least).astype(np.int64), np.arange(least, math.floor(largest) + 1, dtype=np.float64)
