@@ -122,13 +122,16 @@ def border_distance(mask: NDArray[np.bool_], in_plane: bool) -> NDArray[np.int32
 
 @compiled
 def look_around(
-    levels: Levels, inside: Ints, plane: Ints, steps: Ints, coarseness: int, counts: Reals, dependence: Counts
-) -> None:
-    """Add each voxel and its distance from its neighbours' mean to `counts` [planes, 2, levels], and to `dependence`.
+    levels: Levels, inside: Ints, plane: Ints, steps: Ints, coarseness: int, shape: tuple[int, int]
+) -> tuple[Reals, Counts]:
+    """How each voxel differs from the mean of its neighbours, and how many of them are like it, by plane and level.
 
-    `dependence` [planes, levels, 1 + neighbours] counts voxels by how many neighbours are at most `coarseness` levels
-    apart; `steps` lead both ways. A voxel without neighbours has no mean and is in `dependence` alone.
+    `shape` tells planes and levels, `steps` lead both ways. The first array [planes, 2, levels] counts voxels with
+    neighbours and adds up their differences; the second [planes, levels, 1 + neighbours] counts voxels by how many
+    neighbours are at most `coarseness` levels apart. A voxel without neighbours is in the second alone.
     """
+    counts = np.zeros((shape[0], 2, shape[1]))
+    dependence = np.zeros((shape[0], shape[1], 1 + len(steps)), np.uint32)
     for v in range(len(inside)):
         here, p = inside[v], plane[v]
         level = levels[here]
@@ -144,6 +147,7 @@ def look_around(
         if neighbours:
             counts[p, 0, level - 1] += 1
             counts[p, 1, level - 1] += abs(level - total / neighbours)
+    return counts, dependence
 
 
 @compiled

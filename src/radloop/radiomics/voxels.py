@@ -80,10 +80,8 @@ class LevelBox:
         if (in_plane, coarseness) not in self._surroundings:
             steps = self.steps(in_plane)
             plane = self.planes if in_plane else np.zeros_like(self.planes)
-            many = int(plane.max()) + 1
-            counts = np.zeros((many, 2, self.levels))
-            dependence = np.zeros((many, self.levels, 1 + 2 * steps.size), np.uint32)
+            shape = int(plane.max()) + 1, self.levels
             around = np.concatenate([steps, -steps])
-            look_around(self.flat, self.inside, plane, around, coarseness, counts, dependence)
-            self._surroundings[in_plane, coarseness] = counts, dependence
+            found = look_around(self.flat, self.inside, plane, around, coarseness, shape)
+            self._surroundings[in_plane, coarseness] = found
         return self._surroundings[in_plane, coarseness]
