@@ -18,6 +18,7 @@ import numpy as np
 from scipy import ndimage
 
 from radloop.bench import oracles
+from radloop.bench.clock import met
 from radloop.dicom.volume import Volume
 from radloop.errors import ConfigurationError
 from radloop.nifti import Nifti, nifti_bytes, read_nifti
@@ -58,16 +59,19 @@ class Share:
 
 @dataclass(frozen=True)
 class Speed:
-    """One engine over the same volumes; `alike` is the share of its values that are ours within 1 %."""
+    """One engine over the same volumes; `alike` is the share of its values that are ours within 1 %.
+
+    `features` are those that it has in common with ours, `goal` whether ours is at least as fast.
+    """
 
     engine: str
     volumes: int
     features: int
-    ms_per_volume: float
-    features_per_second: float
-    ours_times_as_fast: float
-    common: int
-    alike: float
+    ms_per_volume: float = 0.0
+    features_per_second: float = 0.0
+    ours_times_as_fast: float = 0.0
+    alike: float = 0.0
+    goal: str = ""
     failed: str = ""
 
 
@@ -160,21 +164,19 @@ def speeds(answers: Sequence[Answer]) -> list[Speed]:
 def _speed(one: Answer, ours: Answer) -> Speed:
     name = f"{one.engine} {one.version}".strip()
     if one.failed or not one.seconds:
-        return Speed(name, 0, 0, 0, 0, 0, 0, 0, one.failed or "no answer")
-    total, features = sum(one.seconds), len(one.features[0])
+        return Speed(name, 0, 0, failed=one.failed or "no answer")
     alike = [
         _alike(value, mine[tag])
         for seen, mine in zip(one.features, ours.features, strict=True)
         for tag, value in seen.items()
         if tag in mine
     ]
-    common = len(set(one.features[0]) & set(ours.features[0]))
+    many, total = len(one.seconds), sum(one.seconds)
+    common = len(one.features[0].keys() & ours.features[0].keys())
+    times = total / sum(ours.seconds)
+    goal = "" if one is ours else f"at least 1: {met(times >= 1)}"
     share = float(np.mean(alike)) if alike else 0.0
-    known = common if one is not ours else features
-    return Speed(
-        name, len(one.seconds), known, 1000 * total / len(one.seconds), known * len(one.seconds) / total,
-        total / sum(ours.seconds), common, share,
-    )  # fmt: skip
+    return Speed(name, many, common, 1000 * total / many, common * many / total, times, share, goal)
 
 
 def _alike(value: float, mine: float) -> bool:
