@@ -145,8 +145,47 @@ def by_nyxus(image: str, mask: str, task: Task) -> Features:
     return found
 
 
+def by_pycerr(image: str, mask: str, task: Task) -> Features:
+    """pyCERR, on the arrays alone: slices apart it does not know, and it resamples nothing here."""
+    import numpy as np
+    import SimpleITK as sitk
+    from cerr.radiomics import ibsi1
+
+    families, names = ibsi1.getIBSINameMap()
+    names |= {"sizeZoneNonUniformity": "zsnu", "sizeZoneNonUniformityNorm": "zsnu_norm"}
+    names |= {"highGrayLevelZoneEmphasis": "hgze", "robustMeanAbsDev": "rmad"}
+    read = sitk.ReadImage(image)
+    values = sitk.GetArrayFromImage(read).astype(float).transpose(1, 2, 0)
+    inside = sitk.GetArrayFromImage(sitk.ReadImage(mask)).astype(bool).transpose(1, 2, 0)
+    cut = tuple(slice(axis.min(), axis.max() + 1) for axis in np.nonzero(inside))
+    values, inside = values[cut], inside[cut]
+    spacing = np.array(read.GetSpacing()) / 10  # it thinks in centimetres
+    along = (values.shape[1], values.shape[0], values.shape[2])
+    grid: Task = {f"{x}ValsV": np.arange(n) * s for x, n, s in zip("xyz", along, spacing, strict=True)}
+    bins = {"binNum": task["bins"]} if task["how"] == "fbn" else {"binwidth": task["width"]}
+    found: Features = {}
+    for one in (one for one in task["aggregations"] if not one.startswith("2D")):
+        space, _, merging = one.rpartition("_")
+        flat = space != "3D"
+        texture = {
+            "patchRadiusVox": [1, 1, 0 if flat else 1], "imgDiffThresh": 0, "voxelOffset": 1, **bins,
+            "directionality": "2D" if flat else "3D", "avgType": "feature" if merging == "avg" else "texture",
+        }  # fmt: skip
+        knobs = {
+            "settings": {"firstOrder": {"offsetForEnergy": 0, "binWidthEntropy": 1}, "shape": {}, "texture": texture},
+            "featureClass": {family: {"featureList": "all"} for family in families},
+        }
+        its = grid | {"PixelSpacingV": spacing}
+        for family, features in ibsi1.calcRadiomicsForImgType(values.copy(), inside, inside, its, knobs).items():
+            ending = {"glcm": f"_{one}", "glrlm": f"_{one}", "shape": "", "firstOrder": ""}.get(family, f"_{space}")
+            for name, value in features.items():
+                tag = f"{families[family]}_{names.get(name, name)}".replace("morph_morph", "morph")
+                found[tag + ending] = float(np.mean(value))
+    return found
+
+
 ENGINES: dict[str, tuple[str, Callable[[str, str, Task], Features]]] = {
-    "mirp": ("mirp", by_mirp), "z-rad": ("zrad", by_zrad), "nyxus": ("nyxus", by_nyxus),
+    "mirp": ("mirp", by_mirp), "z-rad": ("zrad", by_zrad), "nyxus": ("nyxus", by_nyxus), "pycerr": ("cerr", by_pycerr),
 }  # fmt: skip
 
 

@@ -149,7 +149,9 @@ def bench_features(
         pairs = features.pairs_of(data)[:many] if data else features.invented_pairs(folder, many)
         answers = [features.our_answer(pairs, knobs), *features.their_answers(beside, pairs, knobs, folder)]
     if len(answers) == 1:
-        show_table("no other engine", [{"skipped": "name interpreters that have mirp, z-rad or nyxus with --beside"}])
+        show_table(
+            "no other engine", [{"skipped": "name interpreters that have mirp, z-rad, nyxus or pycerr with --beside"}]
+        )
     found = features.rows(features.speeds(answers))
     show_table("ROI features of the same files, by one thread each", found)
     keep(settings.root / "bench", "features", found)

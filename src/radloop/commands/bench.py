@@ -105,7 +105,7 @@ def packs(
 @app.command()
 def features(
     beside: Annotated[
-        list[Path] | None, typer.Option(help="A python that has mirp, z-rad or nyxus; repeatable.")
+        list[Path] | None, typer.Option(help="A python that has mirp, z-rad, nyxus or pycerr; repeatable.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="A folder of *_image.nii.gz beside *_mask.nii.gz.")] = None,
     phantom: Annotated[Path | None, typer.Option(help="The folder of IBSI's digital phantom.")] = None,

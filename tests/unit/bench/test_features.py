@@ -50,7 +50,7 @@ def test_the_bench_runs_alone_and_says_that_it_skips_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench_features(Settings(home=tmp_path, workers=1), [], None, None, asked(3.0, 3.0), 1)
-    assert "name interpreters that have mirp, z-rad or nyxus" in capsys.readouterr().out
+    assert "name interpreters that have mirp, z-rad, nyxus or pycerr" in capsys.readouterr().out
     (kept,) = (tmp_path / "bench").glob("features-*.json")
     (row,) = read_json(kept)["rows"]
     assert row["volumes"] == 1 and row["features"] == 170
