@@ -69,7 +69,11 @@ def by_mirp(image: str, mask: str, task: Task) -> Features:
     from mirp import extract_features
 
     found: Features = {}
-    knobs: Task = {"new_spacing": task["spacing"], "resegmentation_intensity_range": task["range"]}
+    # by itself it smooths before it resamples, which the standard leaves open and the others do not
+    knobs: Task = {"new_spacing": task["spacing"], "anti_aliasing": False}
+    knobs["resegmentation_intensity_range"] = task["range"]
+    # whole numbers are levels of the intensity-volume histogram only where it knows them to be HU
+    knobs["image_modality"] = "ct" if task["ivh"] == "none" else None
     knobs["resegmentation_sigma"] = task["outliers"]
     methods = (["range"] if task["range"] else []) + (["sigma"] if task["outliers"] else [])
     knobs["resegmentation_method"] = methods or None
