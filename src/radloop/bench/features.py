@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from scipy import ndimage
 
 from radloop.bench import oracles
@@ -22,7 +23,7 @@ from radloop.bench.clock import met
 from radloop.dicom.volume import Volume
 from radloop.errors import ConfigurationError
 from radloop.nifti import Nifti, nifti_bytes, read_nifti
-from radloop.radiomics import Discretise, Resample, Resegment, RoiSettings, VolumeHistogram, extract
+from radloop.radiomics import Discretise, RoiSettings, VolumeHistogram, extract
 from radloop.radiomics.knobs import AGGREGATIONS
 from radloop.settings import quiet_environment
 
@@ -221,7 +222,17 @@ def rows(found: Iterable[Share | Speed]) -> list[dict[str, Any]]:
     return [asdict(one) for one in found]
 
 
-def asked(spacing: float, outliers: float) -> RoiSettings:
-    """The knobs of a comparison of speed, merged in space; 0 leaves a step out."""
-    resample = Resample(spacing=(spacing, spacing, spacing)) if spacing else Resample()
-    return RoiSettings(resample=resample, resegment=Resegment(outliers=outliers or None))
+def asked(knobs: str) -> RoiSettings:
+    """The settings of a comparison, from JSON. Raises ConfigurationError where they are none, or others know no such.
+
+    The intensity-volume histogram of the comparison is one that every engine has.
+    """
+    try:
+        settings = RoiSettings.model_validate_json(knobs)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, wrong["loc"])) or "the text"
+        raise ConfigurationError(f"--knobs: {place}: {wrong['msg']}", "look at docs/concepts/roi-features.md") from None
+    if settings.volume_histogram.how == "fbs":
+        raise ConfigurationError("--knobs: volume_histogram.how is fbs.", "compare with fbn or none")
+    return settings

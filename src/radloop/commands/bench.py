@@ -110,11 +110,10 @@ def features(
     data: Annotated[Path | None, typer.Option(help="A folder of *_image.nii.gz beside *_mask.nii.gz.")] = None,
     phantom: Annotated[Path | None, typer.Option(help="The folder of IBSI's digital phantom.")] = None,
     volumes: Annotated[int, typer.Option(help="How many volumes.")] = 100,
-    spacing: Annotated[float, typer.Option(help="Resample to so many mm; 0 leaves voxels as they are.")] = 0.0,
-    outliers: Annotated[float, typer.Option(help="Re-segment to so many SD; 0 leaves the region as it is.")] = 0.0,
+    knobs: Annotated[str, typer.Option(help="RoiSettings as JSON.")] = "{}",
 ) -> None:
     """ROI features beside other engines: reference values, speed, and likeness of the values."""
     from radloop.bench.features import asked
     from radloop.bench.running import bench_features
 
-    bench_features(load_settings(), beside or [], data, phantom, asked(spacing, outliers), volumes)
+    bench_features(load_settings(), beside or [], data, phantom, asked(knobs), volumes)

@@ -49,7 +49,7 @@ def test_speed_is_told_over_the_same_volumes_and_likeness_over_the_same_features
 def test_the_bench_runs_alone_and_says_that_it_skips_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench_features(Settings(home=tmp_path, workers=1), [], None, None, asked(3.0, 3.0), 1)
+    bench_features(Settings(home=tmp_path, workers=1), [], None, None, asked('{"resegment": {"outliers": 3}}'), 1)
     assert "name interpreters that have mirp, z-rad, nyxus or pycerr" in capsys.readouterr().out
     (kept,) = (tmp_path / "bench").glob("features-*.json")
     (row,) = read_json(kept)["rows"]
@@ -88,6 +88,18 @@ def test_an_engine_answers_for_every_pair_and_one_that_breaks_says_how(
     good, bad = (features._read(line) for line in capsys.readouterr().out.splitlines())
     assert good.engine == "good" and len(good.seconds) == 2 and good.features[0]["bytes"] > 352
     assert bad.failed == "ValueError: too thin"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ("spacing=2", "the text"), ('{"bins": 8}', "bins"), ('{"resample": {"spacing": [1, 1]}}', "resample.spacing"),
+        ('{"volume_histogram": {"how": "fbs"}}', "how is fbs"),
+    ],
+)  # fmt: skip
+def test_knobs_that_are_none_are_refused_by_their_place(knobs: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        asked(knobs)
 
 
 def test_pairs_are_found_by_name_and_their_absence_is_told(tmp_path: Path) -> None:
