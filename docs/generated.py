@@ -202,6 +202,14 @@ def shifts() -> str:
     return table(("shift", "usual amount", "what"), [(f"`{s.name}`", s.usual, s.meaning) for s in SHIFTS.values()])
 
 
+def roi_features() -> str:
+    """Features of a region, and what the standard calls them."""
+    from radloop.radiomics import features
+
+    rows = [(f"`{one.tag}`", one.id, one.name, one.family) for one in features().values()]
+    return table(("tag", "identifier", "name", "family"), rows)
+
+
 def watched() -> str:
     """What the monitor watches."""
     from monitoring.columns import QUESTIONS, WATCHED
@@ -267,6 +275,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tags": tags,
     "failures": failures,
     "shifts": shifts,
+    "roi_features": roi_features,
     "watched": watched,
     "verdicts": verdicts,
     "flows": flows,

@@ -102,10 +102,11 @@ def clean_nifti(content: bytes, largest_mib: float = inf) -> tuple[bytes, Nifti]
     require_decodable(decoded, largest_mib)
     with bounded(decoding(decoded)):
         image = read_nifti(content)
-        return _stored(image), image
+        return nifti_bytes(image), image
 
 
-def _stored(image: Nifti) -> bytes:
+def nifti_bytes(image: Nifti) -> bytes:
+    """The file of an image: little endian, uncompressed, with a header of numbers alone, so that equal images agree."""
     header = bytearray(_START)
     kind = image.voxels.dtype.str[1:]
     struct.pack_into("<i", header, 0, _HEADER)
