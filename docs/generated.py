@@ -91,7 +91,7 @@ def _lines() -> Iterator[tuple[list[str], str, str]]:
     stack: list[tuple[int, str]] = []
     last: tuple[list[str], str, str] | None = None
     for line in (PROJECT / "params.yaml").read_text().splitlines():
-        found = re.match(r"(\s*)([a-z_0-9]+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
+        found = re.match(r"(\s*)([A-Za-z_0-9]+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
         if found is None:
             more = re.match(r"\s{8,}#\s*(.*)$", line)
             if more and last:
@@ -131,12 +131,25 @@ def case() -> Any:
 
 
 def quarantine_reasons() -> str:
-    """Why a row is quarantined or told of by the stage validate."""
-    from radloop.quality.rules import row_rules
+    """Why the stage validate sets an image or a mask aside, or tells of it; a rule of several suites stands once."""
+    from radloop.quality.rules import Rule
+    from radloop.quality.suites import rules_by_suite
 
-    rules = [rule for rule in row_rules(case()) if not rule.reason.startswith("missing_")]
-    rows = [(f"`{rule.reason}`", f"`{rule.column}`", _bounds(rule.bounds), rule.severity) for rule in rules]
-    return table(("reason", "what is looked at", "allowed", "severity"), rows)
+    told: dict[str, tuple[Rule, list[str]]] = {}
+    for suite, rules in rules_by_suite(case()).items():
+        for rule in rules:
+            if not rule.reason.startswith("missing_"):
+                told.setdefault(rule.reason, (rule, []))[1].append(suite)
+    rows = [
+        (f"`{rule.reason}`", ", ".join(suites), f"`{rule.column}`", _allowed(rule), rule.severity)
+        for rule, suites in told.values()
+    ]
+    return table(("reason", "suite", "what is looked at", "allowed", "severity"), rows)
+
+
+def _allowed(rule: Any) -> str:
+    """The bound of the first suite that has the rule; others have their own in params.yaml."""
+    return ("not " if "NotBeInSet" in rule.kind else "") + _bounds(rule.bounds)
 
 
 def _bounds(bounds: dict[str, Any]) -> str:
@@ -189,6 +202,14 @@ def shifts() -> str:
     return table(("shift", "usual amount", "what"), [(f"`{s.name}`", s.usual, s.meaning) for s in SHIFTS.values()])
 
 
+def roi_features() -> str:
+    """Features of a region, and what the standard calls them."""
+    from radloop.radiomics import features
+
+    rows = [(f"`{one.tag}`", one.id, one.name, one.family) for one in features().values()]
+    return table(("tag", "identifier", "name", "family"), rows)
+
+
 def watched() -> str:
     """What the monitor watches."""
     from monitoring.columns import QUESTIONS, WATCHED
@@ -220,7 +241,7 @@ def services() -> str:
     from radloop.services import services as listed
     from radloop.settings import Settings
 
-    rows = [(s.name, s.page or "no page", s.health or "none") for s in listed(Settings())]
+    rows = [(s.name, s.page or "no page", s.health or "none") for s in listed(Settings(dicom_receive=True))]
     return table(("service", "page", "health"), rows)
 
 
@@ -254,6 +275,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tags": tags,
     "failures": failures,
     "shifts": shifts,
+    "roi_features": roi_features,
     "watched": watched,
     "verdicts": verdicts,
     "flows": flows,

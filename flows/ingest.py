@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.steps import open_workspace, outside, show, workspace
 from radloop.catalog import Admission
-from radloop.gateway import retrieve
+from radloop.gateway import count_arriving, is_anything_complete, release_admitted, retrieve
 from radloop.progress import progress_bar
 from radloop.running import run_here, simulate_folder
 from radloop.settings import load_settings
@@ -18,15 +18,19 @@ from radloop.workspace import Snapshot
 
 
 @outside
-def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str]:
-    """Where the studies lie and in which layout; a PACS sends them first, the simulated hospital writes its own."""
+def receive(use_case: str, source: str, folder: str | None) -> tuple[str, str] | None:
+    """Where the studies lie and in which layout; a PACS sends them first, the simulated hospital writes its own.
+
+    None where the spool has nothing complete yet, which is no failure of a run that looks every hour.
+    """
     settings = load_settings()
     if source == "pacs":
         require_nameless(folder or "")
         retrieve(settings, folder or "")
         return "spool", str(settings.spool)
     if source == "spool":
-        return source, folder or str(settings.spool)
+        count_arriving(settings)
+        return (source, folder or str(settings.spool)) if folder or is_anything_complete(settings) else None
     if source != "simulated" or folder:
         return source, folder or ""
     knobs = workspace().case(use_case).ingest
@@ -55,17 +59,27 @@ def version(use_case: str) -> Snapshot:
     return workspace().snapshot(use_case)
 
 
+@outside
+def release(use_case: str) -> int:
+    """Take out of the spool what the snapshot holds, where a setting asks for it; how many instances."""
+    return release_admitted(load_settings(), use_case) if load_settings().spool_release else 0
+
+
 @flow(name="ingest", persist_result=False)
-def ingest(use_case: str = "chest_pneumonia", source: str | None = None, folder: str | None = None) -> Snapshot:
-    """From studies to a snapshot.
+def ingest(use_case: str = "chest_pneumonia", source: str | None = None, folder: str | None = None) -> Snapshot | None:
+    """From studies to a snapshot; None where none of the spool's studies is complete.
 
     `source` is simulated, nih_cxr, medmnist, msd, nifti, dicom_folder, spool or pacs (default: the use case's);
     `folder` is where its files lie; of pacs, the address with its query, as `radloop retrieve` takes it.
     """
     open_workspace()
-    layout, place = receive(use_case, source or workspace().case(use_case).ingest.source, folder)
-    admission = admit(use_case, layout, place)
+    arrived = receive(use_case, source or workspace().case(use_case).ingest.source, folder)
+    if arrived is None:
+        show("ingest", f"**{use_case}**: no study of the spool is complete yet")
+        return None
+    admission = admit(use_case, *arrived)
     snapshot = version(use_case)
+    release(use_case)
     show("ingest", f"**{use_case}** snapshot `{snapshot.md5}`: {admission}")
     return snapshot
 

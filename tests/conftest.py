@@ -13,6 +13,8 @@ import pytest
 from radloop.params import Params, UseCase
 from radloop.settings import PROJECT, quieten
 
+from .certificates import Authority
+
 quieten()
 
 
@@ -23,6 +25,18 @@ def shared_data() -> Path:
     if not (folder / "nih_cxr").is_dir():
         pytest.skip(f"needs the real data sets in {folder.name}/; set RADLOOP_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for the machines of a test."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that nobody trusts."""
+    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
 @pytest.fixture(scope="session")

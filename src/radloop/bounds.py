@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,16 @@ def decoding(decoded: float) -> Bound:
     return Bound(30 + decoded / DECODED_PER_SECOND, HEADER.mib + COPIES * decoded)
 
 
+def require_decodable(mib: float, allowed: float) -> None:
+    """Raises StudyRejected for more MiB of decoded pixels than a file of its modality may have."""
+    if mib > allowed:
+        raise StudyRejected(
+            "decoded_too_large",
+            f"{mib:.0f} MiB of pixels are more than the {allowed:.0f} that its modality may have.",
+            "check the file, or raise deidentify.largest_decoded_mib",
+        )
+
+
 def hold_this_process() -> None:
     """Let bounds bite from now on: a file that takes too long ends the process by SIGALRM."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -50,14 +61,16 @@ def hold_this_process() -> None:
 def bounded(bound: Bound) -> Iterator[None]:
     """Run a step under a bound, where this process is held; elsewhere only a lack of memory is told.
 
+    A bound within a bound takes no more than what is left of that one.
     Raises StudyRejected where the memory does not suffice.
     """
     held = bool(_held)
     if held:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = _data_bytes() + int(bound.mib * MIB)
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
-        signal.setitimer(signal.ITIMER_REAL, bound.seconds)
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted, limits = _data_bytes() + int(bound.mib * MIB), [limit for limit in (soft, hard) if limit >= 0]
+        resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, *limits) if limits else wanted, hard))
+        began, (left, _) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)
+        signal.setitimer(signal.ITIMER_REAL, min(bound.seconds, left or bound.seconds))
     try:
         yield
     except MemoryError:
@@ -68,8 +81,9 @@ def bounded(bound: Bound) -> Iterator[None]:
         ) from None
     finally:
         if held:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+            rest = max(left - (time.monotonic() - began), 1e-3) if left else 0  # of the bound around this one
+            signal.setitimer(signal.ITIMER_REAL, rest)
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _data_bytes() -> int:

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from radloop.errors import ConfigurationError, StudyRejected
+from radloop.errors import ConfigurationError
 from radloop.files import canonical_json, read_json, sha256, sha256_file, write_bytes, write_json
 from radloop.imaging.embeddings import project
+from radloop.imaging.intake import Intake
 from radloop.imaging.preprocess import Preprocess
 from radloop.modeling.calibrate import Calibration
 from radloop.modeling.engines import Engine, OnnxEngine, infer_all
@@ -64,6 +65,11 @@ class Bundle:
         """What the model may be asked about."""
         return Accepts(**self.manifest["accepts"])
 
+    @cached_property
+    def intake(self) -> Intake:
+        """What a process needs to know that reads studies for this bundle."""
+        return Intake(self.acceptance, self.preprocess)
+
     @property
     def threshold(self) -> float:
         """The calibrated probability from which a case is called positive."""
@@ -106,17 +112,7 @@ class Bundle:
 
         Raises StudyRejected("not_accepted").
         """
-        rules = self.acceptance
-        for name in ("modality", "body_part", "view", "photometric_interpretation"):
-            value, known = getattr(record, name), getattr(rules, name)
-            if value is not None and value not in known:
-                raise _not_accepted(name, value, f"must be one of {', '.join(known)}")
-        lowest, highest = rules.bits_stored
-        if not lowest <= record.bits_stored <= highest:
-            raise _not_accepted("bits_stored", record.bits_stored, f"must be from {lowest} to {highest}")
-        for name in ("rows", "columns"):
-            if getattr(record, name) < rules.smallest_side:
-                raise _not_accepted(name, getattr(record, name), f"must be at least {rules.smallest_side}")
+        self.intake.accepts(record)
 
 
 def write_bundle(folder: Path, manifest: dict[str, Any]) -> str:
@@ -185,11 +181,3 @@ def verified_manifest(folder: Path) -> dict[str, Any]:
                 "fetch the bundle again; do not serve this one",
             )
     return manifest
-
-
-def _not_accepted(attribute: str, value: object, rule: str) -> StudyRejected:
-    return StudyRejected(
-        "not_accepted",
-        f"{attribute} is {value!r}, which this model may not be asked about: it {rule}.",
-        "send the study to a model for it",
-    )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from radloop.commands import bench, data, selftest
+from radloop.commands import bench, data, gateway, selftest, spool
 from radloop.commands.arguments import DEFAULT_CASE, UseCase
 from radloop.commands.fuzz import fuzz
 from radloop.errors import GateClosed, RadloopError
@@ -23,14 +23,15 @@ app = typer.Typer(
 )
 labels = typer.Typer(help="Late labels: what turned out to be true of predictions.", no_args_is_help=True)
 ledger = typer.Typer(help="The tamper-evident history.", no_args_is_help=True)
-spool = typer.Typer(help="Raw studies as they came, before ingest.", no_args_is_help=True)
 app.add_typer(labels, name="labels")
 app.add_typer(ledger, name="ledger")
 app.add_typer(data.app, name="data")
-app.add_typer(spool, name="spool")
+app.add_typer(spool.app, name="spool")
 app.add_typer(selftest.app, name="selftest")
 app.add_typer(bench.app, name="bench")
 app.command()(fuzz)
+for command in (gateway.receive, gateway.retrieve, gateway.echo):
+    app.command()(command)
 
 Host = Annotated[str, typer.Option(help="Loopback unless you know better.")]
 
@@ -116,35 +117,11 @@ def serve(
 
 
 @app.command()
-def receive(
-    host: Host = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Default: RADLOOP_DICOM_PORT; 0 takes a free one.")] = None,
-    ae_title: Annotated[str | None, typer.Option(help="Default: RADLOOP_DICOM_AE_TITLE.")] = None,
-) -> None:
-    """Receive studies by C-STORE into the spool until stopped; each is answered when it is safe on the disk."""
-    from radloop.gateway import receive as listen
-
-    listen(load_settings(), host, port, ae_title, lambda line: typer.echo(line, err=True))
-
-
-@app.command()
-def retrieve(
-    address: Annotated[str, typer.Argument(help="http(s)://host/dicom-web?KEYS or dicom://TITLE@host:port?KEYS.")],
-    host: Annotated[str, typer.Option(help="C-MOVE: where our receiver listens.")] = "127.0.0.1",
-) -> None:
-    """Retrieve into the spool what a query of a PACS finds; run again, it goes on from where it was.
-
-    KEYS are DICOM keywords with what they must match: StudyDate=20240101-20240131&ModalitiesInStudy=DX.
-    """
-    from radloop.gateway import retrieve as fetch
-
-    found = fetch(load_settings(), address, host)
-    say(f"{found.studies} studies, {found.instances} instances, {found.already} of them were here already")
-
-
-@app.command()
 def up() -> None:
-    """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health."""
+    """Start Prefect, MLflow, the prediction service and a worker on loopback, and wait for their health.
+
+    The DICOM receiver too where RADLOOP_DICOM_RECEIVE says so, at RADLOOP_DICOM_HOST.
+    """
     from radloop.services import prefect_url
     from radloop.services import up as start
 
@@ -250,23 +227,6 @@ def ledger_show(kind: Annotated[str | None, typer.Option(help="Only entries of t
 
     for entry in Ledger(load_settings().ledger).entries(kind):
         typer.echo(f"{entry.sequence:6} {entry.time} {entry.kind:12} {entry.body}")
-
-
-@spool.command("show")
-def spool_show() -> None:
-    """Count the studies that are complete, those that still arrive, and what was set aside."""
-    from radloop.gateway import describe_spool
-
-    for line in describe_spool(load_settings()):
-        typer.echo(line)
-
-
-@spool.command("release")
-def spool_release(use_case: UseCase = DEFAULT_CASE) -> None:
-    """Remove the instances that the use case's snapshot has admitted; refused ones stay to be looked at."""
-    from radloop.gateway import release_admitted
-
-    say(f"{release_admitted(load_settings(), use_case)} instances removed from the spool")
 
 
 def main() -> None:

@@ -7,10 +7,12 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from radloop.errors import ConfigurationError
 from radloop.settings import TELEMETRY, Settings, environment_of, orchestration
 
 
@@ -73,6 +75,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _machine(settings)
     yield from _threads(settings)
     yield from _ports(settings)
+    if settings.tls_certificate:
+        yield from _tls(settings)
     yield from _prefect(settings)
     yield _telemetry()
     analytics = settings.project / ".dvc" / "config"
@@ -174,12 +178,28 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     from radloop.services import running
 
     ours = running(settings)
-    for name in ("prefect", "mlflow", "serving"):
+    for name in ("prefect", "mlflow", "serving", *["dicom"] * settings.dicom_receive):
         port = getattr(settings, f"{name}_port")
         with socket.socket() as probe:
             taken = probe.connect_ex(("127.0.0.1", port)) == 0
         seen = f"{port} " + ("ours" if name in ours else "taken" if taken else "free")
         yield Finding(not taken or name in ours, f"port of {name}", seen, f"set RADLOOP_{name.upper()}_PORT")
+
+
+def _tls(settings: Settings) -> Iterator[Finding]:
+    from radloop.sources.tls import tls_of
+
+    try:
+        tls_of(settings).client()
+        left = (tls_of(settings).expires() - time.time()) / 86400
+    except ConfigurationError as error:
+        yield Finding(False, "certificate towards a PACS", error.message, error.next_step)
+        return
+    yield Finding(left > 30, "certificate towards a PACS", f"{left:.0f} days left", "ask for a new one")
+    closed = settings.tls_key is None or settings.tls_key.stat().st_mode & 0o077 == 0
+    yield Finding(
+        closed, "its key", "its owner's alone" if closed else "others may read it", "chmod 600 $RADLOOP_TLS_KEY"
+    )
 
 
 def examine(settings: Settings, say: Callable[[object], None] | None = None) -> int:

@@ -11,6 +11,9 @@ Anything else is a bug and crashes. Messages name the value, the rule and the ne
 
 from __future__ import annotations
 
+import traceback
+from typing import Any
+
 
 class RadloopError(Exception):
     """Base of all failures that radloop foresees, so that callers can tell them from bugs."""
@@ -22,6 +25,10 @@ class RadloopError(Exception):
         super().__init__(message)
         self.message = message
         self.next_step = next_step
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross from process to process, and each has arguments of its own."""
+        return _again, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         return f"{self.message} Next: {self.next_step}" if self.next_step else self.message
@@ -57,6 +64,17 @@ class ConfigurationError(RadloopError):
 
     family = "configuration"
     exit_code = 2
+
+
+def _again(kind: type[RadloopError], args: tuple[Any, ...], facts: dict[str, Any]) -> RadloopError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error arose, innermost line first and without its words, which may quote a header and so a patient."""
+    return " < ".join(f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-4:]))
 
 
 FAMILIES: dict[str, type[RadloopError]] = {

@@ -9,20 +9,40 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
-from math import isfinite, prod
+from math import inf, isfinite, prod
 
 import numpy as np
 
+from radloop.bounds import HEADER, MIB, bounded, decoding, require_decodable
 from radloop.errors import StudyRejected
 
 CONTENT_TYPE = "application/nifti"
-LARGEST = 4 << 30  # bytes after decompression: a bomb must not take the machine's memory
+BEHIND = 64 * MIB  # that may stand before or behind the voxels in a compressed file
 AGREE = 0.05  # of a voxel: how far the two affines of one file may disagree at its corners
 _HEADER, _START = 348, 352
+_GZIP = b"\x1f\x8b"
 _MAGIC = slice(344, 348)
 _KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
 _CODES = {kind: code for code, kind in _KINDS.items()}
 _MILLIMETRE = (0, 2)  # untold, or told
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a header tells of the voxels: byte order, sizes, type, and where they begin."""
+
+    order: str
+    shape: tuple[int, int, int]
+    kind: str
+    start: int
+
+    @property
+    def size(self) -> int:
+        return np.dtype(self.kind).itemsize * prod(self.shape)
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +68,7 @@ class Nifti:
 
 def is_nifti(content: bytes) -> bool:
     """Whether the bytes may be a NIfTI file, compressed or not."""
-    return content[:2] == b"\x1f\x8b" or content[_MAGIC] in (b"n+1\0", b"ni1\0") or content[4:8] == b"n+2\0"
+    return content[:2] == _GZIP or content[_MAGIC] in (b"n+1\0", b"ni1\0") or content[4:8] == b"n+2\0"
 
 
 def read_nifti(content: bytes) -> Nifti:
@@ -57,29 +77,36 @@ def read_nifti(content: bytes) -> Nifti:
     Raises StudyRejected for another kind of file, more or fewer than three axes, a unit other than millimetres, and
     an affine that is missing or told twice and differently: nothing of a place is guessed.
     """
-    content = _plain(content)
-    order = _order(content)
-    shape, kind = _shape(content, order), _kind(content, order)
-    slope, intercept = struct.unpack_from(f"{order}2f", content, 112)
+    told = _told(content if content[:2] != _GZIP else _inflated(content, _START))
+    content = _plain(content, told)
+    slope, intercept = struct.unpack_from(f"{told.order}2f", content, 112)
     if not (isfinite(slope) and isfinite(intercept)):
         raise StudyRejected("lookup_table", "the scale of the values is no number.", "export it again")
     if content[123] & 7 not in _MILLIMETRE:
         raise StudyRejected("spatial_unit", "places are told in another unit than millimetres.", "convert the file")
-    told = struct.unpack_from(f"{order}f", content, 108)[0]
-    start, size = int(told) if isfinite(told) else 0, np.dtype(kind).itemsize * prod(shape)
-    if start < _START or len(content) < start + size:
+    if len(content) < told.end:
         raise StudyRejected("truncated", "there are fewer voxels than the header says.", "copy the file again")
-    voxels = np.frombuffer(content, f"{order}{kind}", prod(shape), start).reshape(shape, order="F")
+    voxels = np.frombuffer(content, f"{told.order}{told.kind}", prod(told.shape), told.start)
+    voxels = voxels.reshape(told.shape, order="F").astype(f"<{told.kind}", copy=False)
     scale = (float(slope), float(intercept)) if slope else (1.0, 0.0)
-    return Nifti(voxels.astype(f"<{kind}", copy=False), _affine(content, order, shape), *scale)
+    return Nifti(voxels, _affine(content, told.order, told.shape), *scale)
 
 
-def clean_nifti(content: bytes) -> tuple[bytes, Nifti]:
+def clean_nifti(content: bytes, largest_mib: float = inf) -> tuple[bytes, Nifti]:
     """The file as it may be stored, and what it holds: nothing of the original header but numbers that are used.
 
-    Raises StudyRejected as `read_nifti` does.
+    Raises StudyRejected as `read_nifti` does, and for more MiB of voxels than allowed, before any is decompressed.
     """
-    image = read_nifti(content)
+    with bounded(HEADER):
+        decoded = _told(content if content[:2] != _GZIP else _inflated(content, _START)).size / MIB
+    require_decodable(decoded, largest_mib)
+    with bounded(decoding(decoded)):
+        image = read_nifti(content)
+        return nifti_bytes(image), image
+
+
+def nifti_bytes(image: Nifti) -> bytes:
+    """The file of an image: little endian, uncompressed, with a header of numbers alone, so that equal images agree."""
     header = bytearray(_START)
     kind = image.voxels.dtype.str[1:]
     struct.pack_into("<i", header, 0, _HEADER)
@@ -92,19 +119,43 @@ def clean_nifti(content: bytes) -> tuple[bytes, Nifti]:
     struct.pack_into("<2h", header, 252, 0, 1)
     struct.pack_into("<12f", header, 280, *image.affine[:3].ravel())
     header[_MAGIC] = b"n+1\0"
-    return bytes(header) + image.voxels.tobytes(order="F"), image
+    return bytes(header) + image.voxels.tobytes(order="F")
 
 
-def _plain(content: bytes) -> bytes:
-    if content[:2] != b"\x1f\x8b":
-        return content
-    reader = zlib.decompressobj(wbits=31)
+def _told(head: bytes) -> _Told:
+    order = _order(head)
+    shape, kind = _shape(head, order), _kind(head, order)
+    start = struct.unpack_from(f"{order}f", head, 108)[0]
+    if not _START <= start <= BEHIND:
+        raise StudyRejected("truncated", "the voxels begin where the header does not let them.", "export it again")
+    return _Told(order, shape, kind, int(start))
+
+
+def _inflated(content: bytes, length: int) -> bytes:
+    """The first `length` bytes of a compressed file, fewer where it ends."""
     try:
-        plain = reader.decompress(content, LARGEST)
+        return zlib.decompressobj(wbits=31).decompress(content, length)
+    except zlib.error:
+        raise StudyRejected("unreadable_nifti", "the file cannot be decompressed.", "copy it again") from None
+
+
+def _plain(content: bytes, told: _Told) -> bytes:
+    """The file as far as its header says that there are voxels: what a bomb holds beyond is never in memory."""
+    if content[:2] != _GZIP:
+        return content
+    reader, behind = zlib.decompressobj(wbits=31), 0
+    try:
+        plain = reader.decompress(content, told.end)
+        while not reader.eof and behind <= BEHIND:  # the checksum stands at the end
+            rest = reader.unconsumed_tail
+            part = reader.decompress(rest, MIB)
+            if not part and len(rest) == len(reader.unconsumed_tail):
+                break
+            behind += len(part)
     except zlib.error:
         raise StudyRejected("unreadable_nifti", "the file cannot be decompressed.", "copy it again") from None
     if not reader.eof:
-        raise StudyRejected("truncated", "the compressed file ends early, or is too large.", "copy it again")
+        raise StudyRejected("truncated", "the compressed file ends early, or not where it should.", "copy it again")
     return plain
 
 

@@ -10,10 +10,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from PIL import Image
 
+from radloop.bounds import HEADER, MIB, bounded, decoding, require_decodable
 from radloop.errors import StudyRejected
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -52,20 +54,23 @@ def read_png(content: bytes) -> np.ndarray:
         raise StudyRejected("png_damaged", "the PNG cannot be decoded.", "export the image again") from None
 
 
-def clean_png(content: bytes) -> tuple[bytes, np.ndarray]:
+def clean_png(content: bytes, largest_mib: float = inf) -> tuple[bytes, np.ndarray]:
     """Strip a PNG of everything but its pixels, because text chunks may name a patient.
 
     Returns the stripped bytes and their pixels, uint8 [rows, columns].
-    Raises StudyRejected for colour, other depths, damage and truncation.
+    Raises StudyRejected for colour, other depths, damage, truncation and more MiB of pixels than allowed.
     """
-    header = _read_header(content)
-    _check(header)
-    kept = [(kind, data) for kind, data in _chunks(content) if kind in (b"IHDR", b"IDAT", b"IEND")]
-    raster = b"".join(data for kind, data in kept if kind == b"IDAT")
-    exact = _raster_is_exact(header, raster)
-    stripped = SIGNATURE + b"".join(_chunk(kind, data) for kind, data in kept)
-    pixels = read_png(stripped)
-    return (stripped if exact else encode_png(pixels)), pixels
+    with bounded(HEADER):
+        header = _read_header(content)
+        _check(header)
+        kept = [(kind, data) for kind, data in _chunks(content) if kind in (b"IHDR", b"IDAT", b"IEND")]
+    decoded = header.rows * header.columns / MIB
+    require_decodable(decoded, largest_mib)
+    with bounded(decoding(decoded)):
+        exact = _raster_is_exact(header, b"".join(data for kind, data in kept if kind == b"IDAT"))
+        stripped = SIGNATURE + b"".join(_chunk(kind, data) for kind, data in kept)
+        pixels = read_png(stripped)
+        return (stripped if exact else encode_png(pixels)), pixels
 
 
 def _read_header(content: bytes) -> Header:

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import yaml
 
-from radloop.errors import ServiceUnavailable
+from radloop.errors import RadloopError, ServiceUnavailable
 from radloop.files import read_json, write_json
 from radloop.settings import Settings, orchestration, quiet_environment
 
@@ -25,7 +25,10 @@ POOL = "radloop"
 
 @dataclass(frozen=True)
 class Service:
-    """One server: how it starts, the address that answers when it is well (None for a worker), what it waits for."""
+    """One server: how it starts, the address that answers when it is well (None for a worker), what it waits for.
+
+    An address of DICOM is asked by C-ECHO.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -50,9 +53,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def services(settings: Settings) -> list[Service]:
-    """The table of services, in the order in which they start."""
+    """The table of services, in the order in which they start; the DICOM receiver only where a setting asks for it."""
     python, prefect, mlflow = sys.executable, settings.prefect_port, settings.mlflow_port
     store = settings.root / "mlflow"
+    receiver = [_receiver(settings)] if settings.dicom_receive else []
     return [
         Service(
             "prefect",
@@ -75,8 +79,16 @@ def services(settings: Settings) -> list[Service]:
             f"http://{HOST}:{settings.serving_port}/healthz",
             needs=("mlflow",),  # two processes that make the tables of a new sqlite at once break it
         ),
+        *receiver,
         Service("worker", (python, "-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "1"), None, None),
     ]  # fmt: skip
+
+
+def _receiver(settings: Settings) -> Service:
+    host, port, title = settings.dicom_host, str(settings.dicom_port), settings.dicom_ae_title
+    command = (sys.executable, "-m", "radloop", "receive", "--host", host, "--port", port, "--ae-title", title)
+    address = f"dicom{'s' * settings.dicom_tls}://{title}@{host}:{port}"
+    return Service("dicom", command, address, address)
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> list[Service]:
@@ -104,7 +116,7 @@ def _start(settings: Settings, service: Service, say: Callable[[str], None]) -> 
     if _alive(settings, service.name):
         say(f"{service.name} was up already")
         return
-    if service.health and _answers(service.health):
+    if service.health and _well(settings, service.health):
         raise ServiceUnavailable(
             f"something else answers at {service.page}", f"stop it or set RADLOOP_{service.name.upper()}_PORT"
         )
@@ -121,7 +133,7 @@ def _start(settings: Settings, service: Service, say: Callable[[str], None]) -> 
 
 def _wait(settings: Settings, service: Service, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while service.health and not _answers(service.health):
+    while service.health and not _well(settings, service.health):
         if time.monotonic() > deadline or not _alive(settings, service.name):
             raise ServiceUnavailable(
                 f"{service.name} did not get well", f"read {settings.root.name}/run/{service.name}.log"
@@ -135,10 +147,24 @@ def require_health(settings: Settings, name: str) -> None:
     Raises ServiceUnavailable, saying how to bring it back.
     """
     service = next(service for service in services(settings) if service.name == name)
-    if service.health and not _answers(service.health):
+    if service.health and not _well(settings, service.health):
         raise ServiceUnavailable(
             f"{name} at {service.page} does not answer", "radloop up (it starts what is missing), then try again"
         )
+
+
+def _well(settings: Settings, health: str) -> bool:
+    return _echoes(settings) if health.startswith("dicom") else _answers(health)
+
+
+def _echoes(settings: Settings) -> bool:
+    from radloop.sources.association import echo_own  # brings pynetdicom, which few commands need
+
+    try:
+        echo_own(settings)
+    except RadloopError:
+        return False
+    return True
 
 
 def _answers(url: str) -> bool:
@@ -167,18 +193,26 @@ def _alive(settings: Settings, name: str) -> psutil.Process | None:
 
 
 def running(settings: Settings) -> list[str]:
-    """Names of this installation's services that are alive."""
-    return [service.name for service in services(settings) if _alive(settings, service.name)]
+    """Names of this installation's services that are alive, as they were started.
+
+    What is known of them is what `up` wrote down, for the settings may have changed since.
+    """
+    return [name for name in _noted(settings) if _alive(settings, name)]
+
+
+def _noted(settings: Settings) -> list[str]:
+    notes = (settings.root / "run").glob("*.json")
+    return [note.stem for note in sorted(notes, key=lambda note: float(read_json(note)["started"]))]
 
 
 def down(settings: Settings, say: Callable[[str], None]) -> None:
     """Stop what `up` started, and only that, the last one first."""
-    for service in reversed(services(settings)):
-        process = _alive(settings, service.name)
+    for name in reversed(_noted(settings)):
+        process = _alive(settings, name)
         if process is not None:
             _stop(process)
-            say(f"{service.name} is down")
-        _note(settings, service.name).unlink(missing_ok=True)
+            say(f"{name} is down")
+        _note(settings, name).unlink(missing_ok=True)
 
 
 def _stop(process: psutil.Process) -> None:

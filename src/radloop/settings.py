@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from radloop.errors import ConfigurationError
 from radloop.files import sha256, write_secret
@@ -33,10 +34,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RADLOOP_", frozen=True, extra="ignore")
 
+    secrets: Path | None = Field(
+        None, description="folder of secret files, each named like its variable, in small letters"
+    )
     project: Path = Field(PROJECT, description="the checkout whose code and params.yaml are used")
     name: str = Field("default", description="name of the installation below .radloop/")
     home: Path | None = Field(None, description="folder of all state; default <project>/.radloop/<name>")
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, description="processes for data work")
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="processes for data work")
     threads: int | None = Field(None, description="torch threads; default: what torch chooses")
     device: str = Field("auto", description="auto, cpu or cuda")
 
@@ -51,17 +55,51 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="the prediction service elsewhere; default that of `make up`")
     serving_token: SecretStr | None = Field(None, description="bearer token that /predict asks for, if set")
     serving_body_mib: int = Field(64, gt=0, description="largest body that /predict takes, in MiB")
+    serving_readers: int = Field(2, gt=0, description="processes that read what /predict is sent")
+    serving_read_seconds: float = Field(30.0, gt=0, description="longest that reading one study may take in /predict")
     serving_poll_seconds: float = Field(3.0, gt=0, description="how often serving looks for a new champion")
     drop: Path | None = Field(None, description="folder in which studies arrive for infer; default drop/ in home")
     dicom_ae_title: str = Field("RADLOOP", description="AE title of the DICOM receiver and of queries to a PACS")
     dicom_port: int = Field(11112, description="port of the DICOM receiver")
-    dicom_callers: str = Field("", description="AE titles that may send, separated by commas; default any")
+    dicom_host: str = Field("127.0.0.1", description="where the DICOM receiver listens; default loopback")
+    dicom_receive: bool = Field(False, description="whether `radloop up` starts the DICOM receiver")
+    dicom_tls: bool = Field(
+        False, description="the receiver takes TLS alone, from senders with a certificate of tls_ca"
+    )
+    dicom_callers: str = Field(
+        "", description="who may send: TITLE or TITLE@host:port, by commas; default any, on loopback"
+    )
     dicom_associations: int = Field(32, gt=0, description="associations at a time; more are refused until one ends")
+    dicom_pacs: str | None = Field(None, description="PACS that is asked how many instances the spool's studies have")
+    tls_certificate: Path | None = Field(None, description="this machine's certificate towards a PACS, PEM")
+    tls_key: Path | None = Field(None, description="the certificate's key, PEM, without a passphrase")
+    tls_ca: Path | None = Field(None, description="authorities that a PACS's certificate must come from, PEM")
     dicomweb_authorization: SecretStr | None = Field(None, description="Authorization header for DICOMweb sources")
     spool_reserve_mib: int = Field(1024, ge=0, description="free MiB below which the spool takes nothing more")
     spool_quiet_seconds: float = Field(60.0, gt=0, description="seconds without a new instance that end a study")
+    spool_release: bool = Field(False, description="each ingest ends by removing from the spool what it admitted")
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,
+    ) -> tuple[Source, ...]:
+        """Arguments, then the environment, then the files of RADLOOP_SECRETS, as containers mount them.
+
+        Raises ConfigurationError where there is no such folder.
+        """
+        folder = os.environ.get("RADLOOP_SECRETS")
+        if not folder:
+            return init_settings, env_settings
+        if not Path(folder).is_dir():
+            raise ConfigurationError("RADLOOP_SECRETS names no folder", "make it, with one file per secret")
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)
 
     @cached_property
     def root(self) -> Path:

@@ -31,6 +31,8 @@ def test_every_flow_is_deployed_under_its_name_and_every_automation_is_there_onc
     deployments = served.ask("deployments/filter")
     assert sorted(f"{flows[row['flow_id']]}/{row['name']}" for row in deployments) == sorted(f"{f}/{f}" for f in FLOWS)
     assert {row["work_pool_name"] for row in deployments} == {services.POOL}
+    [schedule] = [schedule for row in deployments if row["name"] == "ingest" for schedule in row["schedules"]]
+    assert (schedule["active"], schedule["parameters"]) == (False, {"source": "spool"})
     named = sorted(automation["name"] for automation in served.ask("automations/filter"))
     assert len(named) == 2 and named[0] == "End runs whose worker died" and "verdict asks for it" in named[1]
 

@@ -24,10 +24,17 @@ def test_ingest_admits_and_versions(story: Any, place: Any) -> None:
     story.plain(flows.ingest, workspace=lambda: place)
     story.fake(
         flows.ingest, open_workspace="c0", receive=("dicom_folder", "films"), admit="3 admitted", version=snapshot,
-        show=None,
+        release=0, show=None,
     )  # fmt: skip
     assert flows.ingest.ingest.fn("chest_pneumonia", "dicom_folder", "films") is snapshot
-    assert story.told == ["open_workspace", "receive", "admit", "version", "show"]
+    assert story.told == ["open_workspace", "receive", "admit", "version", "release", "show"]
+
+
+def test_a_spool_where_nothing_is_complete_is_no_failure_and_no_snapshot(story: Any, place: Any) -> None:
+    story.plain(flows.ingest, workspace=lambda: place)
+    story.fake(flows.ingest, open_workspace="c0", receive=None, admit=None, version=None, show=None)
+    assert flows.ingest.ingest.fn("chest_pneumonia", "spool") is None
+    assert story.told == ["open_workspace", "receive", "show"] and "no study" in story.shown["ingest"]
 
 
 def test_studies_of_a_pacs_land_in_the_spool_before_they_are_read(
@@ -38,6 +45,8 @@ def test_studies_of_a_pacs_land_in_the_spool_before_they_are_read(
     monkeypatch.setattr(flows.ingest, "retrieve", lambda settings, address: asked.append(address))
     spool = ("spool", str(tmp_path / "spool"))
     assert flows.ingest.receive.fn("chest_pneumonia", "pacs", "http://pacs/dicom-web") == spool
+    assert flows.ingest.receive.fn("chest_pneumonia", "spool", None) is None
+    monkeypatch.setattr(flows.ingest, "is_anything_complete", lambda settings: True)
     assert flows.ingest.receive.fn("chest_pneumonia", "spool", None) == spool
     assert asked == ["http://pacs/dicom-web"]
 

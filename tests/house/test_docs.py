@@ -47,6 +47,7 @@ ELSEWHERE = (
     (r"make repro", r"radloop\(\s*\"repro\"|reproduce_all"),
     (r"radloop serve.*", r"serving/healthz|create_app|/healthz"),
     (r"radloop receive.*", r"\"receive\", \"--port\""),
+    (r"radloop echo.*", r"ask_echo\("),
     (r"radloop retrieve .*", r"retrieve\(own"),
     (r"radloop spool release.*", r"\brelease_admitted\(|\brelease\(spool"),
     (r"radloop data show", r"\"data\", \"show\""),

@@ -18,9 +18,10 @@ from radloop.settings import PROJECT, QUIET, Settings, quiet_environment
 
 INFRA = PROJECT / "infra"
 DEFAULTS = Settings.model_construct(
-    project=PROJECT, home=PROJECT / ".radloop" / "never", **{
-        f"{name}_port": Settings.model_fields[f"{name}_port"].default for name in ("prefect", "mlflow", "serving")
-    }, prefect_url=None,
+    project=PROJECT, home=PROJECT / ".radloop" / "never", prefect_url=None, dicom_receive=True, **{
+        f"{name}_port": Settings.model_fields[f"{name}_port"].default
+        for name in ("prefect", "mlflow", "serving", "dicom")
+    },
 )  # fmt: skip
 TABLE: dict[str, Service] = {service.name: service for service in services(DEFAULTS)}
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text())
@@ -56,7 +57,7 @@ def test_every_server_of_make_up_listens_on_loopback_only() -> None:
         command = list(service.command)
         if service.health:
             assert command[command.index("--host") + 1] == HOST, service.name
-            assert service.health.startswith(f"http://{HOST}:"), service.name
+            assert service.health.startswith((f"http://{HOST}:", f"dicom://RADLOOP@{HOST}:")), service.name
         else:
             assert "--host" not in command and service.name == "worker"
 
@@ -74,8 +75,8 @@ def test_compose_runs_the_same_services_with_the_same_commands() -> None:
     assert set(TABLE) < set(COMPOSE["services"])
     for name, service in TABLE.items():
         container, process = words(COMPOSE["services"][name]["command"]), words(service.command)
-        if name == "serving":
-            container, process = container[1:], process[3:]  # `radloop` there, `python -m radloop` here
+        if container[0] == "radloop":
+            container, process = container[1:], process[3:]  # `python -m radloop` here
         assert container == process, name
 
 
@@ -92,6 +93,9 @@ def test_compose_asks_every_server_the_same_question_of_health() -> None:
     for name, service in TABLE.items():
         if service.health:
             asked = " ".join(COMPOSE["services"][name]["healthcheck"]["test"])
+            if service.health.startswith("dicom"):
+                assert asked == "CMD radloop echo"
+                continue
             assert service.health.replace(HOST, "localhost").removesuffix("/") in asked, name
 
 
@@ -116,6 +120,26 @@ def test_in_a_container_radloop_finds_the_others_and_its_links_open_on_the_host(
     assert own <= {f"RADLOOP_{field.upper()}" for field in Settings.model_fields}
 
 
+def test_the_receiver_of_compose_starts_only_where_it_is_told_who_may_send(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from radloop.errors import ConfigurationError
+    from radloop.gateway import make_receiver, open_spool
+
+    row = COMPOSE["services"]["dicom"]
+    assert row["profiles"] == ["dicom"]
+    for name, value in row["environment"].items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RADLOOP_HOME", str(tmp_path))
+    assert {name for name in row["environment"] if name.startswith("RADLOOP_")} <= {
+        f"RADLOOP_{field.upper()}" for field in Settings.model_fields
+    }
+    with open_spool(Settings()) as spool:
+        with pytest.raises(ConfigurationError, match="from anybody"):
+            make_receiver(Settings(), spool)
+        make_receiver(Settings(dicom_callers="CT1"), spool)
+
+
 def test_compose_waits_for_what_a_service_needs() -> None:
     for row in COMPOSE["services"].values():
         for needed, condition in row.get("depends_on", {}).items():
@@ -127,6 +151,7 @@ def test_compose_waits_for_what_a_service_needs() -> None:
 def test_no_secret_of_compose_is_written_down_or_has_a_default() -> None:
     text = (INFRA / "compose.yaml").read_text()
     named = re.findall(r"^ *(\w*(?:PASSWORD|KEY|TOKEN|SECRET)\w*): *([^\s#]+)", text, re.MULTILINE)
+    named.remove(("RADLOOP_TLS_KEY", "/tls/key.pem"))  # a file of the host, whose folder is never committed
     assert {name for name, _ in named} == {"POSTGRES_PASSWORD", "RADLOOP_PSEUDONYM_KEY"}
     for name, value in named:
         assert value.startswith(f"${{{name}:?"), f"{name} must come from infra/.env and be asked for"
@@ -140,7 +165,7 @@ def test_every_secret_is_told_in_the_readme_and_its_file_is_never_committed() ->
     readme, ignored = (INFRA / "README.md").read_text(), (PROJECT / ".gitignore").read_text()
     for name in set(re.findall(r"\$\{(\w+)", (INFRA / "compose.yaml").read_text())):
         assert f"`{name}`" in readme, name
-    assert "infra/.env" in ignored.split()
+    assert {"infra/.env", "infra/tls/"} <= set(ignored.split())
     assert not any(path.name == ".env" for path in INFRA.iterdir() if tracked(path))
 
 
@@ -203,7 +228,8 @@ def test_every_flow_has_a_deployment_of_its_own_name() -> None:
 
 def test_no_schedule_runs_before_somebody_switches_it_on() -> None:
     scheduled = {row["name"]: row["schedules"] for row in DEPLOYMENTS if "schedules" in row}
-    assert set(scheduled) == {"infer", "monitor"}
+    assert set(scheduled) == {"ingest", "infer", "monitor"}
+    assert [schedule["parameters"] for schedule in scheduled["ingest"]] == [{"source": "spool"}]
     assert not any(schedule["active"] for schedules in scheduled.values() for schedule in schedules)
 
 

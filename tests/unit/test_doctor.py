@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,20 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
         settings = Settings(home=tmp_path, mlflow_port=other.getsockname()[1])
         found = {finding.name: finding for finding in doctor._ports(settings)}["port of mlflow"]
     assert not found.well and "taken" in found.seen and "RADLOOP_MLFLOW_PORT" in found.mend
+
+
+def test_a_certificate_that_runs_out_or_a_key_that_others_may_read_is_found(tmp_path: Path, authority: Any) -> None:
+    def seen(**files: Path | None) -> list[bool]:
+        return [finding.well for finding in findings(Settings(home=tmp_path, **files)) if finding.name in names]
+
+    names = ("certificate towards a PACS", "its key")
+    for days, mode, wells in ((60, 0o600, [True, True]), (10, 0o644, [False, False])):
+        made = authority.machine("own", days=days)
+        made.key.chmod(mode)
+        files = {"tls_certificate": made.certificate, "tls_key": made.key, "tls_ca": made.ca}
+        assert seen(**files) == wells
+    assert seen(**{**files, "tls_key": tmp_path / "missing"}) == [False]
+    assert seen() == []
 
 
 def test_a_small_or_full_machine_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ import pytest
 from radloop import services
 from radloop.errors import ServiceUnavailable
 from radloop.files import read_json, write_json
-from radloop.services import Service, down, running, up
-from radloop.settings import Settings
+from radloop.services import Service, down, require_health, running, up
+from radloop.settings import PROJECT, Settings
 
+REAL = services.services
 WAIT = "import time; time.sleep(300)"
 
 
@@ -130,6 +131,26 @@ def test_a_port_that_somebody_else_answers_at_is_not_taken_for_ours(settings: Se
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_the_receiver_is_up_where_a_setting_says_so_and_down_whatever_the_settings_say_then(
+    settings: Settings, table: list[Service]
+) -> None:
+    assert "dicom" not in [service.name for service in REAL(settings)]
+    wanted = settings.model_copy(update={"dicom_receive": True, "dicom_port": free_port(), "project": PROJECT})
+    [receiver] = [service for service in REAL(wanted) if service.name == "dicom"]
+    table[0] = receiver
+    said: list[str] = []
+    up(wanted, said.append)
+    assert f"dicom is up: dicom://RADLOOP@127.0.0.1:{wanted.dicom_port}" in said
+    require_health(wanted, "dicom")
+    another = Settings(home=settings.root / "another", project=PROJECT, dicom_port=wanted.dicom_port)
+    with pytest.raises(ServiceUnavailable, match="something else answers"):
+        services._start(another, receiver, said.append)
+    table.pop(0)
+    down(settings, said.append)
+    assert said[-1] == "dicom is down" and running(settings) == []
+    assert "stopped: 0 instances" in (settings.root / "run" / "dicom.log").read_text()
 
 
 def test_down_without_up_is_nothing(settings: Settings, table: list[Service]) -> None:

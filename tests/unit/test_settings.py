@@ -95,3 +95,18 @@ def test_a_strange_environment_knows_no_server_store_or_key_of_the_user_s(monkey
     made = strange_environment(RADLOOP_HOME="mine")
     assert "of the user" not in made.values() and made["RADLOOP_HOME"] == "mine" and "PATH" in made
     assert made.items() >= QUIET.items()
+
+
+def test_a_secret_may_lie_in_a_file_and_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "radloop_dicomweb_authorization").write_text("Bearer of-a-file\n")
+    monkeypatch.setenv("RADLOOP_SECRETS", str(tmp_path))
+    settings = Settings()
+    assert settings.dicomweb_authorization is not None
+    assert settings.dicomweb_authorization.get_secret_value() == "Bearer of-a-file"
+    assert "of-a-file" not in f"{settings!r}{settings.model_dump()}"
+    monkeypatch.setenv("RADLOOP_DICOMWEB_AUTHORIZATION", "Bearer of-the-environment")
+    told = Settings().dicomweb_authorization
+    assert told is not None and told.get_secret_value() == "Bearer of-the-environment"
+    monkeypatch.setenv("RADLOOP_SECRETS", str(tmp_path / "missing"))
+    with pytest.raises(ConfigurationError, match="RADLOOP_SECRETS"):
+        Settings()

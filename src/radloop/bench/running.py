@@ -18,6 +18,7 @@ from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
 from radloop.bench.slices import time_edit, time_scan
+from radloop.radiomics.knobs import RoiSettings
 from radloop.settings import Settings
 from radloop.simulate.knobs import Hospital
 from radloop.stages import run_stage
@@ -92,14 +93,14 @@ def bench_decode(settings: Settings, turns: int = 11) -> None:
     keep(settings.root / "bench", "decode", rows)
 
 
-def bench_workers(settings: Settings, files: int = 2000, turns: int = 3) -> None:
-    """De-identification with held processes: compressed slices, then uncompressed ones."""
+def bench_workers(settings: Settings, files: int = 1600, turns: int = 3) -> None:
+    """De-identification with held processes: compressed slices, then uncompressed ones; 3 min on two quiet cores."""
     from radloop.bench.workers import SYNTAXES, time_workers
 
     rows = []
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
         for syntax in SYNTAXES:
-            slices = files // 4 if syntax == "JPEG 2000" else files  # it decodes 30 times more slowly
+            slices = files // 20 if syntax == "JPEG 2000" else files  # it decodes 30 times more slowly
             rows.append(asdict(time_workers(Path(folder) / syntax, syntax, slices, turns)))
             show_table("CT slices of 512 x 512: files a second with no, one and two workers", rows[-1:])
     keep(settings.root / "bench", "workers", rows)
@@ -128,3 +129,29 @@ def bench_packs(settings: Settings, instances: int, size: int) -> None:
     told = [{"what": name.replace("_", " "), "seen": seen} for name, seen in row.items()]
     show_table("Instances packed and versioned, beside dvc add on the same files", told)
     keep(settings.root / "bench", "packs", [row])
+
+
+def bench_features(
+    settings: Settings, beside: Sequence[Path], data: Path | None, phantom: Path | None, knobs: RoiSettings, many: int
+) -> None:
+    """ROI features of a folder's pairs, or of invented ones, and of the phantom, beside the engines at hand."""
+    from radloop.bench import features
+
+    with tempfile.TemporaryDirectory(prefix="radloop-bench-") as name:
+        folder = Path(name)
+        if phantom is not None:
+            pair = [(phantom / "phantom.nii.gz", phantom / "mask.nii.gz")]
+            answers = [features.our_answer(pair, features.PHANTOM)]
+            answers += features.their_answers(beside, pair, features.PHANTOM, folder)
+            found = features.rows(features.shares(answers, phantom / "reference_values.csv"))
+            show_table("IBSI digital phantom: reference values offered, and within their tolerance", found)
+            keep(settings.root / "bench", "phantom", found)
+        pairs = features.pairs_of(data)[:many] if data else features.invented_pairs(folder, many)
+        answers = [features.our_answer(pairs, knobs), *features.their_answers(beside, pairs, knobs, folder)]
+    if len(answers) == 1:
+        show_table(
+            "no other engine", [{"skipped": "name interpreters that have mirp, z-rad, nyxus or pycerr with --beside"}]
+        )
+    found = features.rows(features.speeds(answers))
+    show_table("ROI features of the same files, by one thread each", found)
+    keep(settings.root / "bench", "features", found)

@@ -35,6 +35,7 @@ class Workers:
     """Files a second of one folder with 0, 1 and 2 held processes, their start included; medians of turns.
 
     `cpu` is the milliseconds of CPU a file, of all processes, for each of the three: what handing over costs in all.
+    `by_cpu` is the gain that this CPU would allow on two free cores, for a machine whose cores are not free.
     """
 
     files: int
@@ -44,6 +45,7 @@ class Workers:
     two: float
     cpu: str
     gain: float
+    by_cpu: float
     goal: str
     load: float
 
@@ -53,13 +55,15 @@ def time_workers(folder: Path, syntax: str, files: int, turns: int) -> Workers:
     paths = _write(folder, SYNTAXES[syntax], files)
     seen: dict[int, list[float]] = {0: [], 1: [], 2: []}
     spent: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    readers: dict[int, list[float]] = {0: [], 1: [], 2: []}  # of what is spent: all but this process
     told: set[str] = set()
     for _ in range(turns):
         for workers, rates in seen.items():
-            began, before = time.perf_counter(), sum(os.times()[:4])
+            began, before, own = time.perf_counter(), sum(os.times()[:4]), time.process_time()
             digest = sha256("".join(_arrived(folder, workers)).encode())
             rates.append(len(paths) / (time.perf_counter() - began))
             spent[workers].append(1e3 * (sum(os.times()[:4]) - before) / len(paths))
+            readers[workers].append(spent[workers][-1] - 1e3 * (time.process_time() - own) / len(paths))
             told.add(digest)
     if len(told) != 1:
         raise RadloopError("what arrives depends on the number of workers", UNLIKE)
@@ -67,7 +71,8 @@ def time_workers(folder: Path, syntax: str, files: int, turns: int) -> Workers:
     goal = f"at least {LEAST:g}: {met(gain >= LEAST)}" if SYNTAXES[syntax] else ""
     none, one, two = (median(rates) for rates in seen.values())
     cpu = " ".join(f"{median(times):.2f}" for times in spent.values())
-    return Workers(files, syntax, none, one, two, cpu, gain, goal, load())
+    by_cpu = median(alone / (both / 2) for alone, both in zip(readers[1], spent[2], strict=True))
+    return Workers(files, syntax, none, one, two, cpu, gain, by_cpu, goal, load())
 
 
 def _arrived(folder: Path, workers: int) -> Iterator[str]:

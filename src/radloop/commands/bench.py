@@ -100,3 +100,20 @@ def packs(
     from radloop.bench.running import bench_packs
 
     bench_packs(load_settings(), instances, size)
+
+
+@app.command()
+def features(
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="A python that has mirp, z-rad, nyxus or pycerr; repeatable.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder of *_image.nii.gz beside *_mask.nii.gz.")] = None,
+    phantom: Annotated[Path | None, typer.Option(help="The folder of IBSI's digital phantom.")] = None,
+    volumes: Annotated[int, typer.Option(help="How many volumes.")] = 100,
+    knobs: Annotated[str, typer.Option(help="RoiSettings as JSON.")] = "{}",
+) -> None:
+    """ROI features beside other engines: reference values, speed, and likeness of the values."""
+    from radloop.bench.features import asked
+    from radloop.bench.running import bench_features
+
+    bench_features(load_settings(), beside or [], data, phantom, asked(knobs), volumes)

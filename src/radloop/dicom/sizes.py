@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+from radloop.bounds import MIB, require_decodable
 from radloop.dicom.read import text, whole
-from radloop.errors import StudyRejected
 from radloop.sections.intake import Deidentify
+
+
+def allowed_mib(modality: str | None, knobs: Deidentify) -> float:
+    """MiB of decoded pixels that one file of a modality may have; None where the file tells no modality."""
+    largest = knobs.largest_decoded_mib
+    return largest.get(modality or "default", largest.get("default", 512))
 
 
 def decoded_mib(header: Dataset, knobs: Deidentify) -> float:
@@ -15,13 +21,6 @@ def decoded_mib(header: Dataset, knobs: Deidentify) -> float:
     Raises StudyRejected above what the knob allows for the modality.
     """
     size = whole(header, "NumberOfFrames", 1) * whole(header, "SamplesPerPixel", 1) * whole(header, "BitsAllocated", 16)
-    mib = whole(header, "Rows", 0) * whole(header, "Columns", 0) * size / 8 / 2**20
-    largest = knobs.largest_decoded_mib
-    allowed = largest.get(text(header, "Modality").upper(), largest.get("default", 512))
-    if mib > allowed:
-        raise StudyRejected(
-            "decoded_too_large",
-            f"{mib:.0f} MiB of pixels are more than the {allowed:.0f} that its modality may have.",
-            "check the file, or raise deidentify.largest_decoded_mib",
-        )
+    mib = whole(header, "Rows", 0) * whole(header, "Columns", 0) * size / 8 / MIB
+    require_decodable(mib, allowed_mib(text(header, "Modality").upper(), knobs))
     return mib

@@ -15,10 +15,12 @@ import pydicom.data
 from radloop.bounds import Bound, bounded
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import StudyRejected
+from radloop.errors import StudyRejected, place_of
 from radloop.files import sha256
 from radloop.fuzzing.bad_files import header_kinds
 from radloop.fuzzing.bad_pixels import bad_pngs, strange_fragments
+from radloop.fuzzing.bad_sets import bad_sets
+from radloop.fuzzing.bad_volumes import bad_volumes
 from radloop.fuzzing.films import film
 from radloop.fuzzing.mutations import mutated
 from radloop.fuzzing.trial import tried
@@ -69,7 +71,7 @@ class Trials:
         except StudyRejected as refusal:
             reason = refusal.reason
         except Exception as error:  # the very thing that is looked for
-            reason = f"{BROKEN}{type(error).__name__}: {_where(error)}"
+            reason = f"{BROKEN}{type(error).__name__}: {place_of(error)}"
         return self._ended(position, reason, content)
 
     def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
@@ -80,21 +82,14 @@ class Trials:
         return Rejection("fuzz", sha256(content), "", reason, "", position)
 
 
-def _where(error: Exception) -> str:
-    """The innermost line of ours: no message, which may quote a value."""
-    trace, place = error.__traceback__, ""
-    while trace:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        if "radloop" in file.parts:
-            place = f"{file.name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
-
-
 def seeds() -> list[bytes]:
-    """Good and bad files to start from: pydicom's own that are small, invented films and all kinds of bad file."""
-    kinds = [*header_kinds(), *strange_fragments(), *bad_pngs()]
+    """Good and bad files to start from: pydicom's own that are small, invented films and all kinds of bad file.
+
+    Films, volumes and sets that are whole come more often, for damage to what is bad already seldom gets far.
+    """
+    kinds = [*header_kinds(), *strange_fragments(), *bad_pngs(), *bad_volumes(), *bad_sets()]
     found = [film(f"seed {number}") for number in range(20)] + [kind.content for kind in kinds]
+    found += [kind.content for kind in (*bad_pngs(), *bad_volumes(), *bad_sets()) if not kind.reason] * 5
     return [content for content in (*found, *_pydicom_files()) if 0 < len(content) < LARGEST_SEED]
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom, require_one_image
+from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.told import Told
-from radloop.errors import StudyRejected
+from radloop.errors import ConfigurationError, StudyRejected
 from radloop.files import sha256
 from radloop.fuzzing.films import PLANTED
+from radloop.nifti import clean_nifti, is_nifti
+from radloop.records import Rejection
 from radloop.sources.instance import read_instance
+from radloop.sources.medmnist import MedMnist
 
+_ARCHIVE = b"PK\x03\x04"
+_BEFORE_VOXELS = 352  # bytes
+_SOME = 50  # images of a set that damage may have made large
 #: Long enough that no damage makes them by chance; magic numbers of polyglots are too short for that.
 IDENTITIES = tuple(word for word in PLANTED if len(word) > 5)
 
@@ -24,8 +34,13 @@ class Broken(Exception):
 def tried(content: bytes, pseudonyms: Pseudonyms) -> str:
     """Read bytes as ingest does: the reason of the refusal, or "" where they are admitted.
 
-    Raises Broken where a promise is broken; any other exception is a bug too.
+    NIfTI and archives are read as their own sources do. Raises Broken where a promise is broken; any other exception
+    is a bug too.
     """
+    if is_nifti(content):
+        return _tried_volume(content, pseudonyms)
+    if content.startswith(_ARCHIVE):
+        return _tried_set(content, pseudonyms)
     try:
         arrival = read_instance(content, pseudonyms)
     except StudyRejected as refusal:
@@ -37,6 +52,32 @@ def tried(content: bytes, pseudonyms: Pseudonyms) -> str:
     if arrival.record.content_type == "application/dicom":
         _require_one_truth(content, arrival.content, pseudonyms)
     return ""
+
+
+def _tried_volume(content: bytes, pseudonyms: Pseudonyms) -> str:
+    try:
+        stored, image = clean_nifti(content, allowed_mib(None, pseudonyms.profile.knobs))
+    except StudyRejected as refusal:
+        return refusal.reason
+    if any(word in stored[:_BEFORE_VOXELS] for word in IDENTITIES):
+        raise Broken("an identity is left in the header of a volume")
+    again, same = clean_nifti(stored)
+    if again != stored or same.voxels.tobytes() != image.voxels.tobytes():
+        raise Broken("a stored volume is not stored again as itself")
+    return ""
+
+
+def _tried_set(content: bytes, pseudonyms: Pseudonyms) -> str:
+    with TemporaryDirectory(prefix="radloop-fuzz-") as folder:
+        (Path(folder) / "pneumoniamnist.npz").write_bytes(content)
+        try:
+            source = MedMnist(Path(folder), pseudonyms)
+        except ConfigurationError as error:
+            if any(word.decode() in str(error) for word in IDENTITIES):
+                raise Broken("an identity is told of an archive") from None
+            return "no_set"
+        items = [source.read(position) for position in range(min(len(source), _SOME))]
+    return min((item.reason for item in items if isinstance(item, Rejection)), default="")
 
 
 def _without_pixels(stored: bytes) -> bytes:

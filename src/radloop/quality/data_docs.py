@@ -21,10 +21,10 @@ table{border-collapse:collapse;width:100%;margin:8px 0;font-size:14px}
 th,td{border-bottom:1px solid #e3e9ef;padding:6px 10px;text-align:left;vertical-align:top}
 .badge{background:#e8edf3;border-radius:4px;padding:1px 6px;font-family:ui-monospace,monospace;font-size:13px}
 .cooltip .top,.cooltip i{display:none} a{color:#14589c}
-.holds{color:#1a7f37;font-weight:600}.broken{color:#b42318;font-weight:600}.warns{color:#9a6700;font-weight:600}
+.holds{color:#1a7f37;font-weight:600}.broken{color:#b42318;font-weight:600}.warns{color:#9a6700;font-weight:600}.untold{color:#57606a}
 .ge-section table{table-layout:fixed;overflow-wrap:anywhere} .alert h5{font-size:15px}
-.ge-section th:nth-child(1){width:28%}.ge-section th:nth-child(2),.ge-section th:nth-child(3){width:10%}
-.ge-section th:nth-child(4){width:36%}
+.ge-section th{box-sizing:border-box;width:10%}.ge-section th:nth-child(1){width:28%}
+.ge-section th:nth-child(4){width:34%}.ge-section th:nth-child(5){width:18%}
 details{margin-top:20px} summary{cursor:pointer;color:#14589c} table.verdicts td:nth-child(2){width:40%}
 p.holds,p.warns{border-left:4px solid;padding-left:10px;font-weight:400}
 """
@@ -85,7 +85,7 @@ def _tell_severities(section: Any, judgement: Judgement) -> None:
     table = section.content_blocks[1]
     table.header_row = ["Rule", "Severity", "Verdict", "What is expected", "Seen"]
     for row, reason in zip(table.table, judgement.reasons_of(section.section_name), strict=True):
-        line = _Line("", reason, judgement.severity[reason], judgement.holds[reason], "")
+        line = _line("", judgement, reason)
         cells = {reason: [], line.severity: [], line.verdict: [line.verdict]}
         row[:1] = [
             RenderedStringTemplateContent(
@@ -116,26 +116,28 @@ class _Line:
     severity: str
     holds: bool
     breaches: str
+    verdict: str
 
-    @property
-    def verdict(self) -> str:
-        return "holds" if self.holds else VERDICTS[self.severity]
+
+def _line(suite: str, judgement: Judgement, reason: str) -> _Line:
+    """A rule that nothing was told about must not look like one that was kept."""
+    holds, severity = judgement.holds[reason], judgement.severity[reason]
+    verdict = VERDICTS[severity] if not holds else "untold" if reason in judgement.untold else "holds"
+    return _Line(suite, reason, severity, holds, _count(judgement, reason), verdict)
 
 
 def _lines(judgements: dict[str, Judgement]) -> list[_Line]:
     """All verdicts, what is broken first, and what acts before what warns."""
-    lines = [
-        _Line(name, reason, judgement.severity[reason], holds, _count(judgement, reason))
-        for name, judgement in judgements.items()
-        for reason, holds in judgement.holds.items()
-    ]
+    lines = [_line(name, judgement, reason) for name, judgement in judgements.items() for reason in judgement.holds]
     return sorted(lines, key=lambda line: (line.holds, list(VERDICTS).index(line.severity)))
 
 
 def _count(judgement: Judgement, reason: str) -> str:
-    """How many of how many break a rule; empty where none does, or where it is about the table as a whole."""
-    breaches = len(judgement.breaches[reason])
-    return f"{breaches} of {judgement.judged} {judgement.unit}" if breaches else ""
+    """How many of how many break a rule, or the number that was seen of the whole; empty where it holds."""
+    breaches, seen = len(judgement.breaches[reason]), judgement.seen[reason]
+    if breaches:
+        return f"{breaches} of {judgement.judged} {judgement.unit}"
+    return "" if judgement.holds[reason] or not isinstance(seen, int | float) else f"seen: {seen:.4g}"
 
 
 def _index(title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ...]) -> str:
@@ -150,12 +152,20 @@ def _index(title: str, judgements: dict[str, Judgement], probes: tuple[Probe, ..
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>Judged by Great Expectations. Suites: {links}. Counts only: no page shows a value of any row.</p>{said}"
+        f"<p>Judged by Great Expectations. Suites: {links}. Counts only: no page shows a value of any row.</p>"
+        f"{_age(judgements)}{said}"
         f"<p><b>{len(lines) - len(kept)} of {len(lines)} rules are broken or warn.</b> Severity: stop closes the gate "
-        f"and, like quarantine, sets aside what breaks it; warn only tells.</p>{broken}"
+        f"and, like quarantine, sets aside what breaks it; warn only tells. "
+        f"A rule is untold where no row has a value to judge.</p>{broken}"
         f"<details><summary>The {len(kept)} rules that hold</summary>{_table(kept)}</details>"
         "</body></html>\n"
     )
+
+
+def _age(judgements: dict[str, Judgement]) -> str:
+    """When the newest image came, which is the age of what was judged; the time of judging would differ every time."""
+    times = [one.when for one in judgements.values() if one.when]
+    return f"<p>The newest image was admitted on {max(times):%d %B %Y at %H:%M} UTC.</p>" if times else ""
 
 
 def _table(lines: list[_Line]) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Row positions come back, values never do: a page of results must hold no patient.
 COUNTS_ONLY = {"result_format": "COMPLETE", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
+#: Expectations of values that hold where there is none; another's missing value is what it asks for.
+_OF_VALUES = ("expect_column_values_to_be_between", "expect_column_values_to_be_in_set")
 #: pandas' types of a column, by the plain annotation of the noun; a missing value is the presence rules' matter.
 _TYPES = {str: ["str"], int: ["int64", "float64"], float: ["float64"], date: ["date"]}
 
@@ -35,6 +37,8 @@ class Judgement:
     severity: dict[str, str]
     judged: int = 0
     unit: str = "rows"
+    when: datetime | None = None
+    untold: frozenset[str] = frozenset()  # rules that hold because no row has a value that they could be broken by
 
     def broken(self, severity: str) -> list[str]:
         """The reasons of this severity that do not hold."""
@@ -70,7 +74,7 @@ def judge(frame: pd.DataFrame, name: str, rules: tuple[Rule, ...], when: datetim
         run_id=RunIdentifier(run_name=name, run_time=when),
     )
     found = _judgement(result, {rule.reason: rule.severity for rule in rules})
-    return replace(found, judged=len(frame), unit=unit)
+    return replace(found, judged=len(frame), unit=unit, when=when)
 
 
 def schema_rules() -> tuple[Rule, ...]:
@@ -113,7 +117,7 @@ def _expectation(rule: Rule) -> Any:
 
 
 def _judgement(result: ExpectationSuiteValidationResult, severity: dict[str, str]) -> Judgement:
-    breaches, seen, holds = {}, {}, {}
+    breaches, seen, holds, untold = {}, {}, {}, set()
     for one in result.results:
         reason = one.expectation_config.meta["reason"]
         if hasattr(one.result.get("observed_value"), "item"):  # its pages cannot show numpy's own numbers
@@ -121,4 +125,6 @@ def _judgement(result: ExpectationSuiteValidationResult, severity: dict[str, str
         breaches[reason] = list(one.result.get("unexpected_index_list") or [])
         seen[reason] = one.result.get("observed_value")
         holds[reason] = bool(one.success)
-    return Judgement(result, breaches, seen, holds, severity)
+        if one.expectation_config.type in _OF_VALUES and one.result["missing_count"] == one.result["element_count"]:
+            untold.add(reason)
+    return Judgement(result, breaches, seen, holds, severity, untold=frozenset(untold))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from radloop.dicom.values import OLDEST_TOLD
+from radloop.quality.modalities import FILMS, suite_of
 
 #: Days in a mean year of the Gregorian calendar.
 YEAR = 365.2425
@@ -17,8 +18,10 @@ def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
     `patients_of_study`, `patients_of_instance`: patients under this UID. `sexes_of_patient`: different known
     sexes of this patient. `days_before_admission`: from acquisition to admission, more where dates are shifted.
     `age_disagreement`: years. `days_of_study`: from the first to the last acquisition of a study.
-    `days_out_of_order`: by which a patient's follow-up precedes an earlier one.
+    `days_out_of_order`: by which a patient's follow-up precedes an earlier one. `films_of_pixels`,
+    `patients_of_pixels`: films with these very pixels, and their patients.
     """
+    films = catalog["pixel_sha256"].where(suite_of(catalog) == FILMS)  # slices may be equal, for air is
     patients = catalog.groupby("patient_id", dropna=False)
     return catalog.assign(
         patients_of_study=catalog.groupby("study_id")["patient_id"].transform("nunique"),
@@ -28,6 +31,8 @@ def with_facts(catalog: pd.DataFrame) -> pd.DataFrame:
         age_disagreement=age_disagreement(catalog),
         days_of_study=_days(catalog["acquired_on"]).groupby(catalog["study_id"]).transform(lambda days: np.ptp(days)),
         days_out_of_order=_days_out_of_order(catalog),
+        films_of_pixels=films.groupby(films).transform("size").astype(float),
+        patients_of_pixels=catalog.groupby(films)["patient_id"].transform("nunique").astype(float),
     )
 
 

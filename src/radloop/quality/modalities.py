@@ -11,6 +11,8 @@ VOLUMETRIC = {"CT": "ct", "MR": "mr", "PT": "pt"}
 #: The suite of volumes that tell no modality.
 UNTOLD = "volumes"
 FILMS, ULTRASOUND, MASKS = "films", "ultrasound", "masks"
+#: The suite of what every image's row tells, whatever its modality.
+ROWS = "rows"
 SERIES_SUITES = (*VOLUMETRIC.values(), UNTOLD)
 
 

@@ -76,6 +76,8 @@ def _identity() -> Iterator[Rule]:
     yield Rule("instance_uid_repeated", "ExpectColumnValuesToBeUnique", "instance_uid")
     yield between("instance_uid_of_two_patients", "patients_of_instance", None, 1)
     yield between("study_id_of_two_patients", "patients_of_study", None, 1)
+    yield between("film_repeated", "films_of_pixels", None, 1, "warn")
+    yield between("film_of_two_patients", "patients_of_pixels", None, 1, "warn")  # split joins or excludes them
     yield between("sexes_of_patient_disagree", "sexes_of_patient", None, 1)
 
 

@@ -20,7 +20,7 @@ from radloop.nifti import CONTENT_TYPE
 from radloop.parallel import mapping
 from radloop.progress import progress_bar
 from radloop.quality.modalities import MASKS, SERIES_SUITES, suite_of
-from radloop.quality.volumes import mask_facts, volume_facts
+from radloop.quality.volumes import MASK_REFUSALS, REFUSALS, mask_facts, refusal_unnamed, volume_facts
 from radloop.volumes import read_mask, read_regions, read_volume, region_names
 
 _NUMBERS = (
@@ -28,12 +28,13 @@ _NUMBERS = (
     "copies", "gap", "patients_of_voxels", "series_of_voxels",
 )  # fmt: skip
 SERIES_COLUMNS = (
-    "series_id", "patient_id", "modality", "suite", "refusal", "suv_refusal", "unit", "unit_told", "right_handed",
-    "orientation", "voxels_sha256", *_NUMBERS,
+    "series_id", "patient_id", "modality", "suite", "refusal", "refusal_unnamed", "suv_refusal", "unit",
+    "unit_told", "right_handed", "orientation", "voxels_sha256", *_NUMBERS,
 )  # fmt: skip
 _REGION_NUMBERS = ("voxels", "mask_voxels", "millilitres", "at_edge", "on_nothing")
 MASK_COLUMNS = (
-    "record_id", "label", "laid", "altered", "image_found", "same_patient", "refusal", "same_grid", *_REGION_NUMBERS,
+    "record_id", "label", "laid", "altered", "image_found", "same_patient", "refusal", "refusal_unnamed",
+    "same_grid", *_REGION_NUMBERS,
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def survey_series(folder: Path, catalog: pd.DataFrame, modalities: tuple[str, ..
 def series_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Facts of series as a table with every column of SERIES_COLUMNS, and who else has the same voxels."""
     frame = pd.DataFrame(rows, columns=list(SERIES_COLUMNS))
+    frame["refusal_unnamed"] = refusal_unnamed(frame["refusal"], REFUSALS)
     alike = frame.groupby("voxels_sha256")
     frame["patients_of_voxels"] = alike["patient_id"].transform("nunique")
     frame["series_of_voxels"] = alike["series_id"].transform("nunique")
@@ -81,6 +83,7 @@ def series_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def mask_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Facts of masks' regions as a table with every column of MASK_COLUMNS; `mask_voxels` counts the whole mask's."""
     frame = pd.DataFrame(rows, columns=list(MASK_COLUMNS))
+    frame["refusal_unnamed"] = refusal_unnamed(frame["refusal"], MASK_REFUSALS)
     frame["voxels"] = frame["voxels"].astype(float)
     told = frame.groupby("record_id")["voxels"]
     frame["mask_voxels"] = told.transform("sum", min_count=1)
@@ -136,7 +139,10 @@ def _survey_volume(folder: Path, rows: pd.DataFrame) -> tuple[dict[str, Any], Vo
     thickness = first["slice_thickness"]
     gap = None if pd.isna(thickness) or not thickness else volume.spacing[2] / thickness - 1.0
     copies = len(rows) - len({source.instance for source in volume.sources}) if volume.sources else 0
-    return {**told, **volume_facts(volume, modality), "gap": gap, "copies": copies}, volume
+    facts = {**told, **volume_facts(volume, modality), "gap": gap, "copies": copies}
+    if facts.get("suv_refusal"):  # without its unit a value is neither too high nor too low: one fault has one reason
+        facts |= dict.fromkeys(("unit", "lowest", "highest"))
+    return facts, volume
 
 
 def _uptake(folder: Path, rows: pd.DataFrame, activity: Volume) -> tuple[Volume, str | None]:

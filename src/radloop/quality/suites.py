@@ -11,7 +11,7 @@ from radloop.quality.expectations import Judgement
 from radloop.quality.facts import with_facts
 from radloop.quality.labels import label_facts, label_rules
 from radloop.quality.laterality import laterality_facts, laterality_rules
-from radloop.quality.modalities import FILMS, MASKS, SERIES_SUITES, ULTRASOUND, VOLUMETRIC, suite_of
+from radloop.quality.modalities import FILMS, MASKS, ROWS, SERIES_SUITES, ULTRASOUND, UNTOLD, VOLUMETRIC, suite_of
 from radloop.quality.rules import Rule, film_rules, row_rules, ultrasound_rules
 from radloop.quality.series import VoxelFacts
 from radloop.quality.volumes import mask_rules, volume_rules
@@ -34,6 +34,19 @@ class Suite:
     speaks_for: list[list[int]]
 
 
+def rules_by_suite(case: UseCase) -> dict[str, tuple[Rule, ...]]:
+    """Every suite that judges parts of a snapshot, with its rules."""
+    bounds = case.validate_
+    return {
+        ROWS: (*row_rules(case), *laterality_rules(), *label_rules()),
+        FILMS: film_rules(case),
+        ULTRASOUND: ultrasound_rules(case),
+        **{name: volume_rules(code, bounds.volumes) for code, name in VOLUMETRIC.items()},
+        UNTOLD: volume_rules("", bounds.volumes),
+        MASKS: mask_rules(bounds.masks),
+    }
+
+
 def image_suites(
     case: UseCase, catalog: pd.DataFrame, films: pd.DataFrame, voxels: VoxelFacts, told: pd.DataFrame
 ) -> list[Suite]:
@@ -44,20 +57,15 @@ def image_suites(
     """
     facts = [with_facts(catalog), laterality_facts(catalog), label_facts(case, catalog, told)]
     judged = _judged_columns(pd.concat(facts, axis=1), films)
-    each = [[place] for place in range(len(catalog))]
-    rules = (*row_rules(case), *laterality_rules(), *label_rules())
-    suites = [Suite("rows", "images", judged, rules, each)]
-    kinds = suite_of(catalog).reset_index(drop=True)
-    for name, own in ((FILMS, film_rules(case)), (ULTRASOUND, ultrasound_rules(case))):
+    rules, kinds = rules_by_suite(case), suite_of(catalog).reset_index(drop=True)
+    suites = [Suite(ROWS, "images", judged, rules[ROWS], _apart(list(range(len(catalog)))))]
+    for name, unit in ((FILMS, "films"), (ULTRASOUND, "images")):
         places = kinds.index[kinds == name].to_list()
-        suites.append(Suite(name, "films" if name == FILMS else "images", judged.iloc[places], own, _apart(places)))
-    modalities = {name: code for code, name in VOLUMETRIC.items()}
+        suites.append(Suite(name, unit, judged.iloc[places], rules[name], _apart(places)))
     for name in SERIES_SUITES:
         table = voxels.series[voxels.series["suite"] == name]
-        members = _members(catalog, table)
-        rules = volume_rules(modalities.get(name, ""), case.validate_.volumes)
-        suites.append(Suite(name, "series", table, rules, members))
-    return [suite for suite in suites if len(suite.table) or suite.name == "rows"]
+        suites.append(Suite(name, "series", table, rules[name], _members(catalog, table)))
+    return [suite for suite in suites if len(suite.table) or suite.name == ROWS]
 
 
 def mask_suite(case: UseCase, masks: pd.DataFrame, regions: pd.DataFrame, accepted: set[str]) -> Suite:
@@ -73,12 +81,12 @@ def mask_suite(case: UseCase, masks: pd.DataFrame, regions: pd.DataFrame, accept
         for name, found in zip(regions["record_id"], regions["image_found"], strict=True)
     ]
     table = regions.assign(
-        labels_missing=regions["record_id"].map(here).astype(float),
+        labels_missing=regions["record_id"].map(here).astype(float).where(regions["mask_voxels"].notna()),
         image_accepted=pd.Series(standing, regions.index, dtype=object),
     )
     places = {name: place for place, name in enumerate(masks["record_id"])}
-    rules = mask_rules(case.validate_.masks)
-    return Suite(MASKS, "regions of masks", table, rules, _apart([places[name] for name in table["record_id"]]))
+    speaks_for = _apart([places[name] for name in table["record_id"]])
+    return Suite(MASKS, "regions of masks", table, rules_by_suite(case)[MASKS], speaks_for)
 
 
 def reasons_of(suites: list[Suite], judgements: dict[str, Judgement], rows: int) -> list[list[str]]:

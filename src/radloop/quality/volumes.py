@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radloop.dicom.volume import Volume
 from radloop.files import sha256
@@ -127,6 +128,12 @@ def mask_rules(bounds: Masks = Masks()) -> tuple[Rule, ...]:
     )
 
 
+def refusal_unnamed(refusals: pd.Series, named: dict[str, tuple[str, ...]]) -> pd.Series:
+    """What is left of refusals when those that have a rule of their own are taken out: None where one has."""
+    known = {reason for reasons in named.values() for reason in reasons}
+    return refusals.where(~refusals.isin(known), None)
+
+
 def _of_values(modality: str, bounds: Volumes) -> tuple[Rule, ...]:
     own: tuple[Rule, ...] = ()
     if modality in bounds.values:
@@ -142,9 +149,9 @@ def _of_values(modality: str, bounds: Volumes) -> tuple[Rule, ...]:
 
 
 def _refused(rest: str, named: dict[str, tuple[str, ...]]) -> tuple[Rule, ...]:
-    """One rule for each kind of refusal, and `rest` for all that have no name."""
+    """One rule for each kind of refusal, and `rest` for all that have no name (see `refusal_unnamed`)."""
     rules = [
         Rule(name, "ExpectColumnValuesToNotBeInSet", "refusal", {"value_set": [*reasons]})
         for name, reasons in named.items()
     ]
-    return (*rules, within(rest, "refusal", tuple(reason for reasons in named.values() for reason in reasons)))
+    return (*rules, Rule(rest, "ExpectColumnValuesToBeNull", "refusal_unnamed"))

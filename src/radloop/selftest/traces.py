@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import sqlite3
+import subprocess
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow.parquet as pq
+from PIL import Image
 
 _CODECS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1", "iso8859_5", "iso2022_jp", "euc_kr", "gb18030")
 _WIDTH = 8  # bytes by which a place is first looked at
@@ -96,7 +98,7 @@ def search(folder: Path, needles: Needles) -> tuple[int, dict[str, set[str]]]:
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, and what they hold once unpacked: Parquet, SQLite, gzip, zip, git's objects."""
+    """The bytes of a file, and what they hold once unpacked: Parquet, SQLite, gzip, zip, PNG's texts, git's objects."""
     content = path.read_bytes()
     yield content
     if content[:4] == b"PAR1":  # whatever it is called: DVC names files by their hash
@@ -109,8 +111,19 @@ def contents(path: Path) -> Iterator[bytes]:
     elif content[:2] == b"PK" and zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             yield from (packed.read(name) for name in packed.namelist())
+    elif content[:8] == b"\x89PNG\r\n\x1a\n":
+        with Image.open(io.BytesIO(content)) as picture:
+            yield "\n".join(map(str, picture.info.values())).encode()
+    elif content[:4] == b"PACK" and path.parent.name == "pack":  # what git packed refers to itself, piece by piece
+        yield _packed(path.parents[2])
     elif "objects" in path.parts and content[:1] == b"\x78":
         yield zlib.decompress(content)
+
+
+def _packed(repository: Path) -> bytes:
+    """Every object of a repository whose folder of git is given, one after another."""
+    command = ["git", f"--git-dir={repository}", "cat-file", "--batch-all-objects", "--batch"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def _marked(words: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from radloop.dicom.pseudonyms import Pseudonyms, open_pseudonyms
-from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, StudyRejected
+from radloop.dicom.pseudonyms import open_pseudonyms
+from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, StudyRejected, place_of
+from radloop.held import Unforeseen
 from radloop.predictions import PredictionLog
 from radloop.retained import retain
 from radloop.serving.body import TooLarge, read_body
@@ -24,7 +24,8 @@ from radloop.serving.describe import DESCRIPTION, PREDICT, health_facts, model_f
 from radloop.serving.follow import Champions, Follower
 from radloop.serving.metrics import Metrics
 from radloop.serving.page import docs_page
-from radloop.serving.reader import Occasion, Served, answer, read_study
+from radloop.serving.reader import Occasion, Served, answer
+from radloop.serving.readers import Readers
 from radloop.settings import Settings
 
 LOG = logging.getLogger("radloop.serving")
@@ -35,12 +36,12 @@ SMOKE_HEADER = "x-radloop-smoke"
 
 @dataclass(frozen=True)
 class Desk:
-    """What answering needs: the champion's follower, the log, the pseudonyms' key."""
+    """What answering needs: the champion's follower, the log, the processes that read."""
 
     settings: Settings
     follower: Follower
     log: PredictionLog
-    pseudonyms: Pseudonyms
+    readers: Readers
     metrics: Metrics
 
     def answer(self, content: bytes, channel: str) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class Desk:
         champion or the answer cannot be written down.
         """
         served = self._served()
-        study = read_study(content, served.bundle, self.pseudonyms)
+        study = self.readers.read(content, served.bundle.intake)
         (prediction,) = answer([study], served, Occasion(channel))
         try:
             if self.settings.keep_inputs:
@@ -88,13 +89,16 @@ def create_app(settings: Settings, use_case: str, champions: Champions | None = 
         champions = Registry(settings)
     note = settings.root / "serving" / f"{use_case}.json"
     follower = Follower(use_case, champions, note, settings.serving_poll_seconds)
-    desk = Desk(settings, follower, PredictionLog(settings.log), open_pseudonyms(settings), Metrics())
+    readers = Readers(open_pseudonyms(settings), settings.serving_readers, settings.serving_read_seconds)
+    desk = Desk(settings, follower, PredictionLog(settings.log), readers, Metrics())
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(readers.start)
         await run_in_threadpool(follower.start)
         yield
         await run_in_threadpool(follower.stop)
+        await run_in_threadpool(readers.stop)
         desk.log.close()
 
     app = FastAPI(title=f"radloop · {use_case}", description=DESCRIPTION, lifespan=life, docs_url=None, redoc_url=None)
@@ -176,6 +180,6 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
 
 def _bug(error: Exception) -> JSONResponse:
     """Tell the log where, not what: an unforeseen error's text may quote a header, and so a patient."""
-    where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-4:]))
-    LOG.error("unforeseen %s in %s", type(error).__name__, where)
-    return JSONResponse({"family": "error", "message": f"unforeseen {type(error).__name__}; see the log."}, 500)
+    told = str(error) if isinstance(error, Unforeseen) else f"{type(error).__name__} in {place_of(error)}"
+    LOG.error("unforeseen %s", told)
+    return JSONResponse({"family": "error", "message": f"unforeseen {told.partition(' ')[0]}; see the log."}, 500)

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from radloop.dicom.pseudonyms import open_pseudonyms
 from radloop.errors import StudyRejected
 from radloop.files import sha256, write_bytes
+from radloop.imaging.intake import Intake
 from radloop.predictions import PredictionLog
 from radloop.records import Arrival, Prediction, Rejection, table_of
 from radloop.retained import retain
 from radloop.serving.reader import Occasion, Served, Study, answer, prediction_id, prepare_study
 from radloop.settings import Settings
-from radloop.sources import Source, open_source
+from radloop.sources import Numbered, open_source
+from radloop.sources.spread import spread
 
 BATCH = 64
 KEEPERS = 4  # threads that wait for the disk
@@ -57,7 +59,7 @@ def score_folder(
 
     Raises ConfigurationError for an empty or missing folder.
     """
-    opened = open_source(source, folder, open_pseudonyms(settings))
+    opened = open_source(source, folder, open_pseudonyms(settings), workers=settings.workers)
     return score_source(opened, served, log, settings, received_on)
 
 
@@ -73,8 +75,16 @@ class _Nothing:
     def __len__(self) -> int:
         return 0
 
+    def read(self, position: int) -> Rejection:
+        """Nobody asks, for there is no position."""
+        raise IndexError(position)
 
-def arrivals(settings: Settings, source: str, folder: Path | None = None) -> Source:
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """Nobody asks."""
+        raise IndexError(position)
+
+
+def arrivals(settings: Settings, source: str, folder: Path | None = None) -> Numbered:
     """The studies of `folder`; without one those of the drop folder, where none at all is no mistake.
 
     Files whose name, or whose folder's, begins with a dot are still on their way and are left alone.
@@ -86,11 +96,11 @@ def arrivals(settings: Settings, source: str, folder: Path | None = None) -> Sou
         files = (path.relative_to(place) for path in place.rglob("*") if path.is_file())
         if not any(path for path in files if not any(part.startswith(".") for part in path.parts)):
             return _Nothing(source)
-    return open_source(source, place, open_pseudonyms(settings))
+    return open_source(source, place, open_pseudonyms(settings), workers=settings.workers)
 
 
 def score_source(
-    source: Source,
+    source: Numbered,
     served: Served,
     log: PredictionLog,
     settings: Settings,
@@ -113,6 +123,39 @@ def score_source(
     return run.report
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A source whose studies come prepared for one bundle, all but those that it has answered before."""
+
+    source: Numbered
+    intake: Intake
+    bundle_hash: str
+    occasion: Occasion
+    known: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, position: int) -> Study | Arrival | Rejection:
+        """The study at `position`; where it is known, or refused, what its source gave."""
+        arrival = self.source.read(position)
+        if isinstance(arrival, Rejection) or self.identity(arrival) in self.known:
+            return arrival
+        try:
+            return prepare_study(arrival, self.intake, time.perf_counter())
+        except StudyRejected as refusal:
+            digest = arrival.record.sha256
+            return Rejection(self.source.name, digest, "", refusal.reason, refusal.message, position)
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
+        """As the source refuses."""
+        return self.source.refuse(position, refusal)
+
+    def identity(self, arrival: Arrival) -> str:
+        """The id under which the log knows the answer."""
+        return prediction_id(arrival.record, self.bundle_hash, self.occasion)
+
+
 class _Run:
     """One pass over a source, and what it has seen so far."""
 
@@ -123,7 +166,7 @@ class _Run:
         self.rejections: list[Rejection] = []
         self._known = log.ids(served.use_case, served.bundle.hash)
 
-    def score(self, source: Source, progress: Callable[[int], object]) -> None:
+    def score(self, source: Numbered, progress: Callable[[int], object]) -> None:
         """Let the network answer one batch, and the disk keep its inputs, while the next one is read."""
         with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(KEEPERS) as keepers:
             pending: Asked | None = None
@@ -139,13 +182,17 @@ class _Run:
             if pending is not None:
                 self.journal(pending)
 
-    def batches(self, source: Source) -> Iterator[tuple[list[Study], int]]:
+    def batches(self, source: Numbered) -> Iterator[tuple[list[Study], int]]:
+        bundle, known = self.served.bundle, frozenset(self._known)
+        prepared = _Prepared(source, bundle.intake, bundle.hash, self.occasion, known)
         batch: list[Study] = []
         position = -1
-        for position, arrival in enumerate(source):
-            study = self._study(arrival, position, source.name)
-            if study is not None:
-                batch.append(study)
+        for position, found in enumerate(spread(prepared, self.settings.workers)):
+            if isinstance(found, Rejection):
+                self._reject(found)
+            elif self._is_new(prepared.identity(found if isinstance(found, Arrival) else found.arrival)):
+                assert isinstance(found, Study)
+                batch.append(found)
             if len(batch) == BATCH:
                 yield batch, position + 1
                 batch = []
@@ -170,22 +217,12 @@ class _Run:
         write_bytes(path, buffer.getvalue())
         return path
 
-    def _study(self, arrival: Arrival | Rejection, position: int, source: str) -> Study | None:
-        if isinstance(arrival, Rejection):
-            self._reject(arrival)
-            return None
-        identity = prediction_id(arrival.record, self.served.bundle.hash, self.occasion)
+    def _is_new(self, identity: str) -> bool:
         if identity in self._known:
             self.report.already += 1
-            return None
-        try:
-            study = prepare_study(arrival, self.served.bundle, time.perf_counter())
-        except StudyRejected as refusal:
-            digest = arrival.record.sha256
-            self._reject(Rejection(source, digest, "", refusal.reason, refusal.message, position))
-            return None
+            return False
         self._known.add(identity)
-        return study
+        return True
 
     def _reject(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)

@@ -7,20 +7,23 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from radloop.bounds import MIB, bounded, decoding
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.files import sha256
 from radloop.imaging.pixels import read_pixels
-from radloop.imaging.preprocess import preprocess
+from radloop.imaging.preprocess import Preprocess, preprocess
 from radloop.imaging.statistics import image_statistics
 from radloop.records import SHARED_COLUMNS, Arrival, Prediction, Record
 from radloop.sources import read_instance
 
 if TYPE_CHECKING:
     from radloop.bundle import Bundle
+
+_VALUE = 4  # bytes of a display value
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,35 @@ class Occasion:
     received_on: date | None = None
 
 
-def read_study(content: bytes, bundle: Bundle, pseudonyms: Pseudonyms, source: str = "serve") -> Study:
+class Asked(Protocol):
+    """What reading needs to know of a bundle: the bundle itself, or its intake where there is no engine."""
+
+    @property
+    def preprocess(self) -> Preprocess: ...
+
+    def accepts(self, record: Record) -> None: ...
+
+
+def read_study(content: bytes, asked: Asked, pseudonyms: Pseudonyms, source: str = "serve") -> Study:
     """Take one file as it came to what the network is given.
 
     Raises StudyRejected where it cannot be read or is nothing that the bundle may be asked about.
     """
     began = time.perf_counter()
-    return prepare_study(read_instance(content, pseudonyms, source), bundle, began)
+    return prepare_study(read_instance(content, pseudonyms, source), asked, began)
 
 
-def prepare_study(arrival: Arrival, bundle: Bundle, began: float) -> Study:
+def prepare_study(arrival: Arrival, asked: Asked, began: float) -> Study:
     """Prepare an arrival with the bundle's own preprocess; the stage `prepare` does the same to the same bytes.
 
     Raises StudyRejected for what the bundle does not accept.
     """
-    bundle.accepts(arrival.record)
-    pixels = read_pixels(arrival.content, arrival.record.content_type)
-    image = preprocess(pixels, bundle.preprocess)
-    return Study(arrival, image, _described(arrival.record, pixels, image), began)
+    record = arrival.record
+    asked.accepts(record)
+    with bounded(decoding(record.rows * record.columns * _VALUE / MIB)):
+        pixels = read_pixels(arrival.content, record.content_type)
+        image = preprocess(pixels, asked.preprocess)
+        return Study(arrival, image, _described(record, pixels, image), began)
 
 
 def _described(record: Record, pixels: np.ndarray, image: np.ndarray) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import ConfigurationError
+from radloop.errors import ConfigurationError, StudyRejected
 from radloop.records import Arrival, Rejection
 from radloop.settings import load_settings
 from radloop.sources.dicom_folder import DicomFolder
@@ -22,7 +22,7 @@ from radloop.sources.nifti import Decathlon, NiftiPairs
 from radloop.sources.nih_cxr import NihCxr
 from radloop.sources.spooled import SpooledStudies
 
-__all__ = ["KNOWN", "Source", "open_source", "read_instance"]
+__all__ = ["KNOWN", "Numbered", "Source", "open_source", "read_instance"]
 
 SIMULATED = "simulated"  # a DICOM folder whose records say that no such people exist
 KNOWN = (DicomFolder.name, NihCxr.name, MedMnist.name, Decathlon.name, NiftiPairs.name, SpooledStudies.name, SIMULATED)
@@ -38,9 +38,17 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
 
+class Numbered(Source, Protocol):
+    """A source whose items can also be read one by one, in any process."""
+
+    def read(self, position: int) -> Arrival | Rejection: ...
+
+    def refuse(self, position: int, refusal: StudyRejected) -> Rejection: ...
+
+
 def open_source(
     name: str, folder: Path, pseudonyms: Pseudonyms, labels: Path | None = None, workers: int = 0
-) -> Source:
+) -> Numbered:
     """Open a folder, or the one of a DICOMDIR, by the name of its layout, having looked only at names and tables.
 
     `labels` replaces the table that the layout has by itself; `workers` held processes read it, this one for 0.
@@ -56,7 +64,7 @@ def open_source(
     if name == NihCxr.name:
         return NihCxr(folder, pseudonyms, labels, workers)
     if name == MedMnist.name:
-        return MedMnist(folder, pseudonyms)
+        return MedMnist(folder, pseudonyms, workers)
     if name == Decathlon.name:
         return Decathlon(folder, pseudonyms, workers)
     if name == NiftiPairs.name:

@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable
-from radloop.sources.retrieval import Address, Patience, Reference, Retrieved
+from radloop.sources.retrieval import Patience, Reference, Retrieved, StudyFound, told_count
 from radloop.sources.spool import Spool
+from radloop.sources.tls import Context
 from radloop.sources.wire import Instance, from_file
 
 for _name in ("httpx", "httpcore"):
@@ -28,17 +29,17 @@ AT_A_TIME = 4
 GIVE_UP = 8  # instances that do not come, each after all its tries: then nothing will
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
+STUDY, SERIES, INSTANCE, COUNT = "0020000D", "0020000E", "00080018", "00201208"
 BUSY = (408, 425, 429)
 
 
 class DicomWeb:
-    """A DICOMweb server; `authorization` is sent as the header of that name."""
+    """A DICOMweb server; `authorization` is sent as the header of that name, to this server and no other."""
 
-    def __init__(self, base: str, authorization: str | None = None) -> None:
+    def __init__(self, base: str, authorization: str | None = None, tls: Context | None = None) -> None:
         headers = {"Authorization": authorization} if authorization else {}
-        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True)
-        self._base = base
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True, verify=tls or True)
+        self._base, self._tls = base, tls
 
     def __enter__(self) -> DicomWeb:
         return self
@@ -46,9 +47,10 @@ class DicomWeb:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._client.close()
 
-    def studies(self, keys: dict[str, str]) -> list[str]:
-        """StudyInstanceUIDs of what matches. Raises as `_get` does."""
-        return [_uid(row, STUDY) for row in self._search("studies", keys)]
+    def studies(self, keys: dict[str, str]) -> list[StudyFound]:
+        """What matches, with its count of instances. Raises as `_get` does."""
+        rows = self._search("studies", {**keys, "includefield": COUNT})
+        return [StudyFound(_uid(row, STUDY), told_count(_value(row, COUNT))) for row in rows]
 
     def instances(self, study: str) -> list[Reference]:
         """Every instance of a study. Raises as `_get` does."""
@@ -80,11 +82,13 @@ class DicomWeb:
         """Ask the server.
 
         Raises ServiceUnavailable where it does not answer, or says that it is busy or broken; ConfigurationError
-        where it refuses.
+        where it refuses or TLS does.
         """
         try:
             answer = self._client.get(f"{self._base}/{path}", params=query, headers={"Accept": accept})
         except httpx.TransportError as error:  # its message may quote the address
+            if self._tls:
+                self._tls.require_trust()
             raise ServiceUnavailable(f"the PACS does not answer ({type(error).__name__}).", "try again later") from None
         status = answer.status_code
         if status >= 500 or status in BUSY:
@@ -96,9 +100,7 @@ class DicomWeb:
         return answer
 
 
-def retrieve_dicomweb(
-    address: Address, spool: Spool, authorization: str | None = None, patience: Patience | None = None
-) -> Retrieved:
+def retrieve_dicomweb(web: DicomWeb, keys: dict[str, str], spool: Spool, patience: Patience | None = None) -> Retrieved:
     """Land every instance of every study that matches; what has landed before is not fetched again.
 
     An instance that never comes whole does not keep the others from coming, unless so many fail that the source
@@ -106,10 +108,10 @@ def retrieve_dicomweb(
     """
     patient = patience or Patience()
     done, failures = Retrieved(), list[RadloopError]()
-    with DicomWeb(address.base, authorization) as web, ThreadPoolExecutor(AT_A_TIME) as pool:
-        for study in patient.call(lambda: web.studies(address.keys)):
-            references = patient.call(lambda study=study: web.instances(study))  # type: ignore[misc]
-            spool.expect(study, len(references))
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for study in patient.call(lambda: web.studies(keys)):
+            references = patient.call(lambda study=study: web.instances(study.uid))  # type: ignore[misc]
+            spool.expect(study.uid, max(len(references), study.instances or 0))
             missing = [one for one in references if not spool.has(one.uid)]
             list(pool.map(lambda one: _land(web, spool, one, patient, failures), missing))
             done += Retrieved(1, len(references), len(references) - len(missing))
@@ -151,7 +153,15 @@ def only_part(content: bytes, content_type: str) -> bytes:
 
 def _uid(row: dict[str, Any], tag: str) -> str:
     """One UID of an answer in the DICOM JSON model (PS3.18 F.2). Raises ServiceUnavailable where it is absent."""
+    value = _value(row, tag)
+    if value is None:
+        raise ServiceUnavailable(f"the PACS's answer lacks ({tag[:4]},{tag[4:]}).", "ask who runs it")
+    return str(value)
+
+
+def _value(row: dict[str, Any], tag: str) -> object:
+    """The first value of an attribute, None where it has none."""
     try:
-        return str(row[tag]["Value"][0])
+        return row[tag]["Value"][0]
     except (KeyError, IndexError, TypeError):
-        raise ServiceUnavailable(f"the PACS's answer lacks ({tag[:4]},{tag[4:]}).", "ask who runs it") from None
+        return None

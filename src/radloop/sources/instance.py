@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import is_dicom, number, numbers, stored_type, text, values_of, whole
+from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, as_date, laterality_code, sex_code
@@ -95,7 +96,7 @@ def read_file(path: Path) -> bytes:
 
 
 def _anonymous_png(content: bytes, pseudonyms: Pseudonyms, source: str, findings: list[str] | None) -> Arrival:
-    stripped, pixels = clean_png(content)
+    stripped, pixels = clean_png(content, allowed_mib(None, pseudonyms.profile.knobs))
     own = f"content:{pixel_sha256(pixels)}"
     return png_arrival(
         stripped,

@@ -9,17 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from radloop.bounds import MIB, bounded, decoding
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.values import age_in_years, sex_code
 from radloop.errors import ConfigurationError
 from radloop.files import sha256
-from radloop.nifti import CONTENT_TYPE, clean_nifti
+from radloop.nifti import CONTENT_TYPE, Nifti, clean_nifti
 from radloop.records import Arrival, Record
 from radloop.sources.file_source import FileSource
 from radloop.sources.instance import record_id
 from radloop.sources.tables import read_table
 
+_VALUE = 8  # bytes of a voxel as a number
 MANIFEST = "manifest.csv"
 COLUMNS = ("patient", "image", "mask", "modality")
 _SUFFIXES = (".nii.gz", ".nii")
@@ -72,13 +75,16 @@ class NiftiPairs(FileSource):
 
     def _read(self, name: str, content: bytes) -> Arrival:
         item = self._items[name]
-        stored, image = clean_nifti(content)
-        if item.of:
-            image.labels()  # asks that it is a mask
+        stored, image = clean_nifti(content, allowed_mib(item.modality, self._pseudonyms.profile.knobs))
+        with bounded(decoding(image.voxels.size * _VALUE / MIB)):
+            if item.of:
+                image.labels()  # asks that it is a mask
+            return Arrival(self._record(name, item, stored, image), stored)
+
+    def _record(self, name: str, item: _Item, stored: bytes, image: Nifti) -> Record:
         uid = self._uid(name)
         head = f"{image.voxels.shape}:{image.voxels.dtype.str[1:]}:".encode()
-        facts = self._described(item, name)
-        record = Record(
+        return Record(
             record_id=record_id(uid),
             instance_uid=uid,
             source=self.name,
@@ -93,9 +99,8 @@ class NiftiPairs(FileSource):
             pixel_spacing=float(np.linalg.norm(image.affine[:3, 1])),
             slice_thickness=float(np.linalg.norm(image.affine[:3, 2])),
             orientation=orientation_of(image.affine[:3, :2].T.ravel()),
-            **facts,
+            **self._described(item, name),
         )
-        return Arrival(record, stored)
 
     def _described(self, item: _Item, name: str) -> dict[str, Any]:
         return {

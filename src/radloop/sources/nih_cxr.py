@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.values import age_in_years, sex_code
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.png import clean_png
@@ -80,7 +81,7 @@ class NihCxr:
         facts = _facts(row, self._pseudonyms)
         if not content:
             raise StudyRejected("empty_file", "the file has no bytes.", "copy it again")
-        stripped, pixels = clean_png(content)
+        stripped, pixels = clean_png(content, allowed_mib(None, self._pseudonyms.profile.knobs))
         uid = self._pseudonyms.uid(f"{self.name}:{row['Image Index']}")
         spacing = _row_spacing(row, pixels.shape[0])
         return png_arrival(stripped, pixels, self.name, uid, pixel_spacing=spacing, **facts)

@@ -19,30 +19,32 @@ from pynetdicom.sop_class import (
 )
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
-from radloop.sources.retrieval import Address, Patience, Reference, Retrieved
+from radloop.sources.association import SUCCESS, associated
+from radloop.sources.retrieval import Address, Patience, Reference, Retrieved, StudyFound, told_count
 from radloop.sources.spool import Spool
+from radloop.sources.tls import Context
 
 FIND, MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
-PENDING, SUCCESS, UNKNOWN_DESTINATION = (0xFF00, 0xFF01), 0x0000, 0xA801
-REJECTED_FOR_GOOD = 1  # PS3.8 9.3.4
+PENDING, UNKNOWN_DESTINATION = (0xFF00, 0xFF01), 0xA801
 SILENCE = 300.0  # seconds without a word of the PACS; a move need not tell how far it is
+COUNT = "NumberOfStudyRelatedInstances"
 LONGEST_LIST = 100  # instances that one move names
 
 
 class Pacs:
     """A PACS that answers C-FIND and C-MOVE; `title` is our own AE title, which it must know as a destination."""
 
-    def __init__(self, address: Address, title: str, silence: float = SILENCE) -> None:
-        self._address, self._title = address, title
+    def __init__(self, address: Address, title: str, tls: Context | None = None, silence: float = SILENCE) -> None:
+        self._address, self._title, self._tls = address, title, tls
         self._entity = AE(title)
         self._entity.dimse_timeout = self._entity.network_timeout = silence
         self._entity.add_requested_context(FIND)
         self._entity.add_requested_context(MOVE)
 
-    def studies(self, keys: dict[str, str]) -> list[str]:
-        """StudyInstanceUIDs of what matches. Raises as `_find` does."""
-        rows = self._find("STUDY", **{**keys, "StudyInstanceUID": ""})
-        return [_uid(row, "StudyInstanceUID") for row in rows]
+    def studies(self, keys: dict[str, str]) -> list[StudyFound]:
+        """What matches, with its count of instances. Raises as `_find` does."""
+        rows = self._find("STUDY", **{"StudyInstanceUID": "", **keys, COUNT: ""})
+        return [StudyFound(_uid(row, "StudyInstanceUID"), told_count(row.get(COUNT))) for row in rows]
 
     def instances(self, study: str) -> list[Reference]:
         """Every instance of a study, series by series. Raises as `_find` does."""
@@ -61,7 +63,7 @@ class Pacs:
         first = references[0]
         names = [reference.uid for reference in references]
         wanted = _query("IMAGE", StudyInstanceUID=first.study, SeriesInstanceUID=first.series, SOPInstanceUID=names)
-        with self._associated() as association:
+        with self._associated(MOVE) as association:
             final = [status for status, _ in association.send_c_move(wanted, self._title, MOVE)][-1]
         if not final:
             raise ServiceUnavailable("the PACS broke off in the middle of a move.", "try again later")
@@ -73,7 +75,7 @@ class Pacs:
 
     def _find(self, level: str, **keys: str) -> list[Dataset]:
         """All matches. Raises ServiceUnavailable where the PACS breaks off, ConfigurationError where it refuses."""
-        with self._associated() as association:
+        with self._associated(FIND) as association:
             answers = list(association.send_c_find(_query(level, **keys), FIND))
         final = answers[-1][0]
         if not final:
@@ -87,34 +89,23 @@ class Pacs:
         return [match for status, match in answers if status.Status in PENDING and match is not None]
 
     @contextmanager
-    def _associated(self) -> Iterator[Association]:
-        association = self._entity.associate(self._address.host, self._address.port, ae_title=self._address.title)
-        if association.is_rejected and association.acceptor.primitive.result == REJECTED_FOR_GOOD:
-            raise ConfigurationError(
-                f"the PACS refuses an association of {self._title} with {self._address.title}",
-                "check both AE titles, here and at the PACS",
-            )
-        if not association.is_established:
-            raise ServiceUnavailable("the PACS does not answer.", "check its address, and try again later")
-        try:
-            if {FIND, MOVE} - {context.abstract_syntax for context in association.accepted_contexts}:
-                raise ConfigurationError("the PACS offers no C-FIND or no C-MOVE (Study Root)", "retrieve by DICOMweb")
+    def _associated(self, model: str) -> Iterator[Association]:
+        with associated(self._entity, self._address, self._tls) as association:
+            if model not in {context.abstract_syntax for context in association.accepted_contexts}:
+                name = "C-FIND" if model == FIND else "C-MOVE"
+                raise ConfigurationError(f"the PACS offers no {name} (Study Root)", "retrieve by DICOMweb")
             yield association
-        except RuntimeError:  # the association ended before the request was sent
-            raise ServiceUnavailable("the PACS ended the association.", "try again later") from None
-        finally:
-            association.release()
 
 
-def retrieve_moved(address: Address, spool: Spool, title: str, patience: Patience | None = None) -> Retrieved:
+def retrieve_moved(pacs: Pacs, keys: dict[str, str], spool: Spool, patience: Patience | None = None) -> Retrieved:
     """Have every missing instance of every study that matches sent to our receiver, which must be listening.
 
     Raises ServiceUnavailable where some did not come: the same call goes on from there.
     """
-    patient, pacs, done = patience or Patience(), Pacs(address, title), Retrieved()
-    for study in patient.call(lambda: pacs.studies(address.keys)):
-        references = patient.call(lambda study=study: pacs.instances(study))  # type: ignore[misc]
-        spool.expect(study, len(references))
+    patient, done = patience or Patience(), Retrieved()
+    for study in patient.call(lambda: pacs.studies(keys)):
+        references = patient.call(lambda study=study: pacs.instances(study.uid))  # type: ignore[misc]
+        spool.expect(study.uid, max(len(references), study.instances or 0))
         already = sum(spool.has(one.uid) for one in references)
         patient.call(lambda references=references: _move_missing(pacs, spool, references))  # type: ignore[misc]
         done += Retrieved(1, len(references), already)

@@ -13,7 +13,8 @@ from pydicom.datadict import tag_for_keyword
 from radloop.errors import ConfigurationError, ServiceUnavailable
 
 Result = TypeVar("Result")
-FORMS = "http://host:port/dicom-web?StudyDate=20240101-20240131 or dicom://TITLE@host:port?ModalitiesInStudy=DX"
+FORMS = "https://host/dicom-web?StudyDate=20240101-20240131 or dicom://TITLE@host:port?ModalitiesInStudy=DX"
+WEB, DIMSE = ("http", "https"), ("dicom", "dicoms")
 
 
 #: What a query may ask where its words are kept; anything else may be a patient's name, number or day of birth.
@@ -24,7 +25,8 @@ NAMELESS = frozenset({"StudyDate", "StudyTime", "SeriesDate", "Modality", "Modal
 class Address:
     """Where a PACS is and which studies are wanted: `keys` are DICOM keywords with what they must match.
 
-    `title` is the PACS's AE title, empty for DICOMweb; `base` the address without its query.
+    `title` is the PACS's AE title, empty for DICOMweb; `base` the address without its query. `https` and `dicoms`
+    are asked by TLS.
     """
 
     scheme: str
@@ -33,6 +35,24 @@ class Address:
     title: str
     base: str
     keys: dict[str, str]
+
+    @property
+    def web(self) -> bool:
+        """Whether it is asked by DICOMweb."""
+        return self.scheme in WEB
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is asked by TLS."""
+        return self.scheme in ("https", "dicoms")
+
+
+@dataclass(frozen=True)
+class StudyFound:
+    """A study that a PACS says it has, and of how many instances (NumberOfStudyRelatedInstances), where it tells."""
+
+    uid: str
+    instances: int | None
 
 
 @dataclass(frozen=True)
@@ -74,15 +94,25 @@ class Patience:
         return action()
 
 
+def told_count(value: object) -> int | None:
+    """A count as a PACS writes it, None where it is none."""
+    text = str(value or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
 def parse_address(text: str) -> Address:
     """Read an address. Raises ConfigurationError where it is none, or names an attribute that DICOM has not.
 
     The message tells the keyword and never what it must match, which may be a patient's id.
     """
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https", "dicom") or not parts.hostname:
+    if parts.scheme not in WEB + DIMSE or not parts.hostname:
         raise ConfigurationError("the address of the PACS cannot be read", f"write it as {FORMS}")
-    if parts.scheme == "dicom" and not (parts.username and parts.port):
+    if parts.password is not None or (parts.scheme in WEB and parts.username is not None):
+        raise ConfigurationError(
+            "the address holds a password, and addresses are shown", "set RADLOOP_DICOMWEB_AUTHORIZATION"
+        )
+    if parts.scheme in DIMSE and not (parts.username and parts.port):
         raise ConfigurationError("the address lacks the PACS's AE title or port", f"write it as {FORMS}")
     keys = dict(parse_qsl(parts.query, keep_blank_values=True))
     for keyword in keys:

@@ -8,6 +8,7 @@ enter it. The file system is the index, shared by every process that lands here:
     studies/<study>/<sha256>.dcm        the same file by its content, below the keyed hash of its study
     quarantine/<reason>/<sha256>.dcm    other bytes under a claimed SOPInstanceUID
     expected/<study>.json               how many instances a source says there are
+    committed/<instance>                an instance that somebody was told is safe (Storage Commitment)
 
 A file is on the disk before it is claimed, and its folders are on the disk before the sender is told; a process
 killed in between leaves a file that the next one completes.
@@ -22,7 +23,7 @@ import os
 import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,7 +31,7 @@ from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import RadloopError, ServiceUnavailable, StudyRejected
-from radloop.files import sha256_file, sync_folder, write_json
+from radloop.files import sha256, sha256_file, sync_folder, write_json
 from radloop.sources.wire import Instance, from_file
 
 CONFLICT, DAMAGED = "instance_uid_conflict", "damaged_in_spool"
@@ -70,7 +71,7 @@ class Spool:
         self._waiting: deque[_Pending] = deque()
         self._turn, self._promising, self._promised = threading.Lock(), threading.Lock(), 0
         with _disk():
-            for name in ("incoming", "instances", "studies", "quarantine", "expected"):
+            for name in ("incoming", "instances", "studies", "quarantine", "expected", "committed"):
                 (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.chmod(0o700)
             self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -105,9 +106,33 @@ class Spool:
     def has(self, uid: str) -> bool:
         """Whether an instance with this SOPInstanceUID has landed."""
         try:
-            return (self.folder / "instances" / self._pseudonyms.uid(uid)).stat().st_nlink > 1
+            return self._claim_of(uid).stat().st_nlink > 1
         except FileNotFoundError:
             return False
+
+    def read_back(self, uid: str) -> Instance | None:
+        """The instance with this SOPInstanceUID; None where it has not landed or its bytes are not what was written.
+
+        When this returns an instance, it survives a power cut. Raises ServiceUnavailable where the disk fails.
+        """
+        claim = self._claim_of(uid)
+        with _disk(), suppress(FileNotFoundError, StudyRejected):
+            instance = from_file(content := claim.read_bytes())
+            pending = self._pending(instance)
+            if pending.claim == claim and claim.samefile(pending.target) and sha256(content) == pending.target.stem:
+                _sync_all({claim.parent, pending.target.parent, pending.target.parent.parent})
+                return instance
+        return None
+
+    def promise(self, uids: Iterable[str]) -> None:
+        """Note that these instances were told to be safe, so that none is released by itself.
+
+        Raises ServiceUnavailable where the disk cannot be written.
+        """
+        with _disk():
+            for uid in uids:
+                (self.folder / "committed" / self._pseudonyms.uid(uid)).touch(mode=0o600)
+            sync_folder(self.folder / "committed")
 
     def expect(self, study: str, instances: int) -> None:
         """Note how many instances a source says the study has, so that its end can be told from a pause.
@@ -121,10 +146,12 @@ class Spool:
         disk = os.statvfs(self.folder)
         return disk.f_bavail * disk.f_frsize - self._reserve
 
+    def _claim_of(self, uid: str) -> Path:
+        return self.folder / "instances" / self._pseudonyms.uid(uid)
+
     def _pending(self, instance: Instance) -> _Pending:
         study = self.folder / "studies" / self._pseudonyms.study(instance.study)
-        claim = self.folder / "instances" / self._pseudonyms.uid(instance.uid)
-        return _Pending(None, claim, study / f"{instance.sha256}.dcm")
+        return _Pending(None, self._claim_of(instance.uid), study / f"{instance.sha256}.dcm")
 
     @contextmanager
     def _room_for(self, size: int) -> Iterator[None]:

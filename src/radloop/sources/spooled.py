@@ -41,7 +41,7 @@ class SpooledStudies(FileSource):
         found = studies(folder, quiet)
         kinds = Counter(study.completeness for study in found)
         self.arriving = kinds[Completeness.ARRIVING]
-        short = sum(len(s.files) < (s.expected or 0) for s in found if s.completeness is Completeness.QUIET)
+        short = sum(study.missing > 0 for study in found if study.completeness is Completeness.QUIET)
         ready = [path for study in found if study.completeness is not Completeness.ARRIVING for path in study.files]
         self._files = [str(p.relative_to(folder)) for p in (*ready, *sorted((folder / "quarantine").glob("*/*")))]
         log.log(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from radloop.errors import StudyRejected
 from radloop.files import read_json
+from radloop.sources.wire import from_file
 
 
 class Completeness(StrEnum):
@@ -26,6 +28,19 @@ class Study:
     files: tuple[Path, ...]
     expected: int | None
     completeness: Completeness
+
+    @property
+    def missing(self) -> int:
+        """Instances that its source has told of and that have not come."""
+        return max((self.expected or 0) - len(self.files), 0)
+
+
+def study_uid(study: Study) -> str | None:
+    """The StudyInstanceUID as its instances tell it, not for any log; None where there is none that can be read."""
+    try:
+        return from_file(study.files[0].read_bytes()).study
+    except (IndexError, FileNotFoundError, StudyRejected):  # released meanwhile, or damaged: ingest tells
+        return None
 
 
 def studies(spool: Path, quiet: float) -> list[Study]:

@@ -72,7 +72,7 @@ def from_wire(dataset: Bytes, transfer_syntax: str) -> Instance:
     for keyword, uid in zip(_UIDS, uids, strict=True):
         if not uid:
             raise StudyRejected(f"no_{keyword}", f"{keyword} is missing or empty.", "send it with this attribute")
-        if not _TOLERATED.fullmatch(uid):
+        if not is_uid(uid):
             raise StudyRejected(f"bad_{keyword}", f"{keyword} is no UID (PS3.5 9.1).", "correct it and send again")
     sop_class, uid, study = uids
     return Instance(sop_class, uid, study, transfer_syntax, dataset)
@@ -91,6 +91,11 @@ def from_file(content: bytes) -> Instance:
     except Exception:  # a parser of foreign bytes fails in any way, and its message may quote a name
         raise StudyRejected("not_dicom", "the bytes are no DICOM file.", "check the source") from None
     return from_wire(memoryview(content)[stream.tell() :], syntax)
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text may be a UID (PS3.5 9.1), leading zeros let pass."""
+    return _TOLERATED.fullmatch(text) is not None
 
 
 def _header(dataset: Bytes, syntax: UID) -> Dataset:

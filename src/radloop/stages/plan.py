@@ -56,7 +56,7 @@ def dealt_cases(paths: Paths, case: Segmentation) -> tuple[list[tuple[Case, str]
 def _usable(
     paths: Paths, case: Segmentation, cases: Sequence[Case], refused: Counter[str]
 ) -> Iterator[tuple[tuple[Volume, ...], np.ndarray]]:
-    """Each case's images and mask, axes to left, back and head as the network will see them; what cannot teach is counted in `refused` and passed over."""
+    """Each case as the network will see it, axes to left, back and head; what cannot teach is counted in `refused`."""
     snapshot: Path = paths.snapshot(case.name)
     labels = case.task.labels
     with progress_bar("looking at training cases", len(cases)) as advance:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -32,6 +33,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_ports() -> Callable[[int], list[int]]:
+    """Find ports that nobody listens on."""
+    return lambda count: [free_port() for _ in range(count)]
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> None:
@@ -185,6 +192,61 @@ class Wire:
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass
+class Front:
+    """A proxy before an HTTP server that speaks TLS and hears those alone who show a certificate."""
+
+    target: int
+    tls: ssl.SSLContext
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        with suppress(OSError):
+            secure, far = (
+                self.tls.wrap_socket(near, server_side=True),
+                socket.create_connection(("127.0.0.1", self.target)),
+            )
+            threading.Thread(target=self._pump, args=(far, secure), daemon=True).start()
+            self._pump(secure, far)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(content)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.close()
+
+
+@pytest.fixture
+def front() -> Iterator[Callable[..., Front]]:
+    """Make proxies that are closed in the end."""
+    made: list[Front] = []
+
+    def put(target: int, tls: ssl.SSLContext) -> Front:
+        made.append(Front(target, tls))
+        return made[-1]
+
+    yield put
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.errors import ServiceUnavailable
+from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sha256_file
-from radloop.gateway import retrieve
+from radloop.gateway import count_arriving, describe_spool, open_spool, retrieve
 from radloop.settings import Settings
 from radloop.sources import dicomweb, open_source
 from radloop.sources.retrieval import Patience, Retrieved
@@ -55,6 +55,27 @@ def test_dicomweb_brings_what_matches_with_the_bytes_as_they_are_and_only_once(
     assert [word for word in ("1.2.3", "MRN", "Zanzibar") if word in caplog.text] == []
 
 
+def test_dicomweb_by_tls_brings_the_same_and_a_stranger_nothing(
+    orthanc: Any,
+    settings: Ways,
+    front: Callable[..., Any],
+    expected: dict[int, set[str]],
+    authority: Any,
+    stranger: Any,
+) -> None:
+    own, proxy = authority.machine("own"), front(orthanc.http, authority.machine("proxy").server())
+    address = f"https://127.0.0.1:{proxy.port}/dicom-web?StudyDate=20240101"
+    for tls in (stranger.machine("other"), own):
+        trusting = settings(tls_certificate=tls.certificate, tls_key=tls.key, tls_ca=own.ca)
+        if tls is own:
+            assert retrieve(trusting, address, patience=QUICK) == Retrieved(1, 5, 0)
+            assert landed(trusting) == expected[1]
+        else:
+            with pytest.raises(ConfigurationError, match="TLS with the PACS failed"):
+                retrieve(trusting, address, patience=QUICK)
+            assert landed(trusting) == set()
+
+
 def test_dicomweb_goes_on_after_answers_that_were_cut_in_mid_object(
     orthanc: Any, settings: Ways, wire: Callable[..., Any], expected: dict[int, set[str]]
 ) -> None:
@@ -86,6 +107,35 @@ def test_a_dicomweb_server_that_goes_away_is_told_and_a_later_run_resumes(
     cut.budget = 1 << 60
     assert retrieve(own, address, patience=QUICK).already == len(first)
     assert landed(own) == set.union(*expected.values())
+
+
+@pytest.mark.parametrize("way", ["web", "dimse"])
+def test_a_study_that_was_sent_to_us_ends_when_as_many_have_come_as_the_pacs_counts(
+    orthanc: Any, settings: Ways, slice_file: Callable[..., bytes], way: str
+) -> None:
+    own = settings(dicom_pacs=getattr(orthanc, way))
+    assert count_arriving(settings()) == count_arriving(own) == 0
+    with open_spool(own) as spool:
+        for study, numbers in ((1, range(4)), (9, range(1))):  # nobody but the sender knows the last one
+            for number in numbers:
+                spool.land(from_file(slice_file(study, number, 512)))
+        assert count_arriving(own) == 1
+        told = {study.expected: study.completeness for study in studies(own.spool, 1e9)}
+        assert told == {5: Completeness.ARRIVING, None: Completeness.ARRIVING}
+        assert "       1 instances that a source has told of and that are not here" in describe_spool(own)
+        spool.land(from_file(slice_file(1, 4, 512)))
+        assert {s.expected: s.completeness for s in studies(own.spool, 1e9)}[5] is Completeness.COUNTED
+
+
+def test_a_pacs_that_is_away_leaves_studies_to_end_by_time(
+    settings: Ways, slice_file: Callable[..., bytes], wire: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = wire(1)
+    nobody.close()
+    own = settings(dicom_pacs=f"dicom://ORTHANC@127.0.0.1:{nobody.port}")
+    with open_spool(own) as spool:
+        spool.land(from_file(slice_file(1, 0)))
+    assert count_arriving(own) == 0 and "no more counts of studies" in caplog.text and "1.2.3" not in caplog.text
 
 
 @pytest.mark.parametrize("scheme", ["http://127.0.0.1:{}/dicom-web", "dicom://ORTHANC@127.0.0.1:{}"])

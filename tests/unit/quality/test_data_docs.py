@@ -117,6 +117,31 @@ def test_a_page_begins_with_what_is_broken_and_never_calls_a_warning_so(tmp_path
     assert details.count("broken") == 1 and "Status: Failed" not in words
 
 
+def test_the_index_tells_the_age_of_the_data_and_what_was_seen_of_the_whole(tmp_path: Path) -> None:
+    rules = (Rule("enough", "ExpectColumnSumToBeBetween", "accepted", {"min_value": 100}, "stop"),)
+    write_data_docs(
+        tmp_path, "Docs", {"all": judge(pd.DataFrame({"accepted": [1, 1]}), "all", rules, WHEN, "arrivals")}
+    )
+    index = (tmp_path / "index.html").read_text()
+    assert "admitted on 01 February 2026 at 00:00 UTC" in index
+    assert '<td class="broken">broken</td><td>seen: 2</td>' in index
+
+
+def test_a_rule_that_nothing_was_told_about_is_not_said_to_hold(tmp_path: Path) -> None:
+    rules = (
+        Rule("too_old", "ExpectColumnValuesToBeBetween", "age", {"max_value": 120}),
+        Rule("unreadable", "ExpectColumnValuesToBeNull", "refusal"),
+    )
+    frame = pd.DataFrame({"age": [float("nan")] * 2, "refusal": [None, None]})
+    write_data_docs(tmp_path, "Docs", {"rows": judge(frame, "rows", rules, WHEN)})
+    index = (tmp_path / "index.html").read_text()
+    assert '<td>too_old</td><td>quarantine</td><td class="untold">untold</td>' in index
+    assert '<td>unreadable</td><td>quarantine</td><td class="holds">holds</td>' in index
+    reader = Links()
+    reader.feed((tmp_path / "rows.html").read_text())
+    assert "too_old quarantine untold values must" in " ".join(" ".join(reader.words).split())
+
+
 def test_a_suite_that_holds_says_so(tmp_path: Path) -> None:
     rules = (Rule("too_old", "ExpectColumnValuesToBeBetween", "age", {"max_value": 120}),)
     write_data_docs(tmp_path, "Data Docs", {"rows": judge(pd.DataFrame({"age": [50.0]}), "rows", rules, WHEN)})

@@ -90,3 +90,14 @@ def test_days_of_a_study_are_from_its_first_to_its_last_image(catalog: Callable[
     )  # fmt: skip
     days = with_facts(rows)["days_of_study"]
     assert days.iloc[:3].tolist() == [7, 7, 0] and pd.isna(days.iloc[3])
+
+
+def test_equal_films_are_counted_with_their_patients_and_equal_slices_are_not(
+    catalog: Callable[..., pd.DataFrame],
+) -> None:
+    slices = {"pixel_sha256": "air", "modality": "CT", "content_type": "application/dicom"}
+    film = {"pixel_sha256": "film"}
+    facts = with_facts(catalog(film, {**film, "patient_id": "other"}, {}, slices, slices))
+    assert facts["films_of_pixels"].iloc[:3].tolist() == [2, 2, 1]
+    assert facts["patients_of_pixels"].iloc[:3].tolist() == [2, 2, 1]
+    assert facts[["films_of_pixels", "patients_of_pixels"]].iloc[3:].isna().all(axis=None)

@@ -162,6 +162,11 @@ def moved(one: Dataset, to: Dataset) -> Dataset:
     return other
 
 
+def test_a_pet_without_a_weight_has_one_reason_and_not_three(judged: Judge) -> None:
+    verdicts = judged(*images([without(one, "PatientWeight") for one in stack("PT")]))
+    assert verdicts.reasons == [["suv_not_computable"]] * 6
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_series_is_set_aside_whole_and_its_neighbour_is_not(judged: Judge, fault: str) -> None:
     modality, spoil = FAULTS[fault]

@@ -186,6 +186,23 @@ def test_a_rule_that_stops_closes_the_gate_for_a_single_row_and_sets_it_aside(ca
     assert next(check.seen for check in verdicts.checks if not check.holds) == ["content_altered"]
 
 
+def test_ultrasound_is_black_and_grainy_and_still_no_film_that_failed(case: UseCase, catalog: Catalog) -> None:
+    bounds = case.validate_.model_copy(update={"modality": ("US",)})
+    echoes = case.model_copy(update={"validate_": bounds})
+    grainy = {"structure": 0.05, "saturated": 0.9, "inverted": 0.9}
+    frame = catalog(*({"modality": "US", "content_type": "application/dicom"} for _ in range(3)))
+    verdicts = judged(echoes, frame, {0: grainy, 1: grainy, 2: {**grainy, "contrast": 0.0}})
+    assert verdicts.reasons == [[], [], ["constant"]]
+    assert "ultrasound" in verdicts.judgements and "films" not in verdicts.judgements
+
+
+def test_a_film_that_comes_twice_warns_and_is_left_for_split_to_deal(case: UseCase, catalog: Catalog) -> None:
+    film = {"pixel_sha256": "f" * 64, "findings": []}
+    verdicts = judged(case, catalog(film, {**film, "patient_id": "other"}, {}))
+    assert verdicts.reasons == [[], [], []]
+    assert verdicts.summary["warned_by_reason"] == {"film_repeated": 2, "film_of_two_patients": 2}
+
+
 def test_a_use_case_without_warnings_has_none(case: UseCase, catalog: Catalog) -> None:
     silent = case.model_copy(update={"validate_": case.validate_.model_copy(update={"warn": None})})
     verdicts = judged(silent, catalog(*({} for _ in range(120))), dict(enumerate(WARNED.values())))

@@ -145,7 +145,7 @@ def served(bundle: Bundle) -> Served:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An installation of its own."""
-    return Settings(home=tmp_path / "home", serving_poll_seconds=0.05, serving_body_mib=1)
+    return Settings(home=tmp_path / "home", serving_poll_seconds=0.05, serving_body_mib=1, serving_readers=1)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_an_input_that_cannot_be_kept_means_no_answer(client: TestClient, settin
 
 
 def test_a_token_is_asked_for_where_one_is_set(settings, registry) -> None:
-    guarded = type(settings)(home=settings.home, serving_token="sesame", serving_poll_seconds=1)
+    guarded = type(settings)(home=settings.home, serving_token="sesame", serving_poll_seconds=1, serving_readers=1)
     with TestClient(create_app(guarded, CASE, registry)) as client:
         assert client.post("/predict", content=png(1)).status_code == 401
         wrong = client.post("/predict", content=png(1), headers={"Authorization": "Bearer sesam"})
@@ -199,7 +199,7 @@ def test_a_bug_is_logged_by_its_place_never_by_its_words(client: TestClient, mon
     def crash(*arguments: Any) -> None:
         raise RuntimeError(f"cannot parse {NAME}")
 
-    monkeypatch.setattr("radloop.serving.app.read_study", crash)
+    monkeypatch.setattr("radloop.serving.readers.Readers.read", crash)
     with caplog.at_level(logging.DEBUG):
         reply = client.post("/predict", content=dicom(1))
     assert reply.status_code == 500 and "RuntimeError" in caplog.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from pynetdicom.association import Association
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
 from radloop.sources.c_store import Receiver
+from radloop.sources.callers import parse_callers
+from radloop.sources.exposition import exposition
 from radloop.sources.spool import CONFLICT, Spool
 from radloop.sources.wire import Instance
 
@@ -106,33 +110,46 @@ def test_an_instance_without_a_study_is_refused_by_status(
 
 
 def test_a_full_disk_is_told_as_out_of_resources_and_nothing_is_kept(
-    tmp_path: Path, pseudonyms: Pseudonyms, slice_of: SliceOf
+    tmp_path: Path, pseudonyms: Pseudonyms, slice_of: SliceOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Spool(tmp_path / "full", pseudonyms, reserve=1 << 60) as full:
         receiver = Receiver(full, "RADLOOP")
         association = associate(receiver.start("127.0.0.1", 0))
-        assert association.send_c_store(sendable(slice_of())).Status == 0xA700
+        for _ in range(2):
+            assert association.send_c_store(sendable(slice_of())).Status == 0xA700
         association.release()
+        [record] = caplog.records
+        assert "refused with A700: the spool's disk is down to its watermark" in record.getMessage()
         receiver.stop(grace=1)
-        assert "1 refused: out of resources" in receiver.progress()
+        assert "2 refused: out of resources" in receiver.progress()
         assert list(full.folder.rglob("*.dcm")) == list((full.folder / "incoming").iterdir()) == []
 
 
-def test_a_wrong_title_and_a_stranger_are_turned_away(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+def test_a_wrong_title_and_a_stranger_are_turned_away_and_told_once(
+    tmp_path: Path, pseudonyms: Pseudonyms, caplog: pytest.LogCaptureFixture
+) -> None:
     with Spool(tmp_path / "s", pseudonyms) as spool:
-        receiver = Receiver(spool, "RADLOOP", callers=["SENDER"])
+        receiver = Receiver(spool, "RADLOOP", callers=parse_callers("SENDER"))
         port = receiver.start("127.0.0.1", 0)
         assert associate(port, called="ANOTHER").is_rejected and associate(port, caller="STRANGER").is_rejected
+        assert associate(port, caller="STRANGER").is_rejected
         welcome = associate(port)
         assert welcome.is_established
         welcome.release()
         receiver.stop(grace=1)
-        assert "2 associations refused" in receiver.progress()
+        assert "3 associations refused" in receiver.progress()
+        assert [record.getMessage() for record in caplog.records] == [
+            "refused an association: it calls 'ANOTHER', and this is 'RADLOOP' (from 'SENDER' at 127.0.0.1)",
+            "refused an association: it is not in RADLOOP_DICOM_CALLERS (from 'STRANGER' at 127.0.0.1)",
+        ]
 
 
-def test_more_senders_than_allowed_wait_their_turn(receiver: tuple[Receiver, int]) -> None:
+def test_more_senders_than_allowed_wait_their_turn(
+    receiver: tuple[Receiver, int], caplog: pytest.LogCaptureFixture
+) -> None:
     served = [associate(receiver[1]) for _ in range(2)]
     assert all(one.is_established for one in served) and associate(receiver[1]).is_rejected
+    assert "too many at a time" in caplog.text
     served.pop().release()
     assert associate(receiver[1]).is_established
 
@@ -149,6 +166,30 @@ def test_no_line_and_no_log_names_anybody(
     association.release()
     said = receiver[0].progress() + caplog.text
     assert [word for word in ("Zanzibar", "MRN-4711", "1.2.3.1", "SENDER") if word in said] == []
+
+
+def test_counts_are_told_as_prometheus_reads_them(
+    receiver: tuple[Receiver, int], spool: Spool, slice_of: SliceOf
+) -> None:
+    before = exposition(receiver[0])
+    assert 'radloop_receiver_instances_total{landing="stored"} 0' in before
+    assert "radloop_receiver_last_instance_timestamp_seconds 0" in before
+    association, broken = associate(receiver[1]), sendable(slice_of())
+    broken.StudyInstanceUID = ""
+    for film in (sendable(slice_of()), sendable(slice_of()), broken):
+        association.send_c_store(film)
+    told = exposition(receiver[0])
+    association.release()
+    line = re.compile(r'[a-z_]+(\{[a-z]+="[^"\\\n]+"\})? \d+|# TYPE [a-z_]+ (counter|gauge)')
+    assert [text for text in told.splitlines() if not line.fullmatch(text)] == []
+    samples = dict(text.rsplit(" ", 1) for text in told.splitlines() if not text.startswith("#"))
+    assert samples['radloop_receiver_instances_total{landing="stored"}'] == "1"
+    assert samples['radloop_receiver_instances_total{landing="duplicate"}'] == "1"
+    assert samples['radloop_receiver_refusals_total{reason="refused: no_StudyInstanceUID"}'] == "1"
+    assert samples["radloop_receiver_associations"] == "1"
+    assert time.time() - int(samples["radloop_receiver_last_instance_timestamp_seconds"]) < 60
+    assert int(samples["radloop_spool_free_bytes"]) > 0
+    assert [word for word in ("Zanzibar", "MRN-4711", "1.2.3", "SENDER") if word in told] == []
 
 
 def test_a_port_that_is_taken_is_told(receiver: tuple[Receiver, int], spool: Spool) -> None:

@@ -8,6 +8,8 @@ from random import Random
 import pytest
 
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.fuzzing.bad_sets import bad_sets
+from radloop.fuzzing.bad_volumes import bad_volumes
 from radloop.fuzzing.films import film, inserted, raw_element
 from radloop.fuzzing.mutations import MUTATIONS, Mutation, mutated
 from radloop.fuzzing.running import Trials, fuzz, seeds
@@ -57,6 +59,13 @@ def test_a_short_run_breaks_no_promise() -> None:
     random = Random(0)
     for _ in range(150):
         tried(mutated(random.choice(corpus), random.choice(corpus), random), pseudonyms)
+
+
+def test_volumes_and_sets_are_tried_as_their_own_sources_read_them(pseudonyms: Pseudonyms) -> None:
+    said = {kind.name: tried(kind.content, pseudonyms) for kind in (*bad_volumes(), *bad_sets()) if kind.content}
+    assert said["nifti_good"] == said["nifti_compressed"] == said["npz_good"] == said["npz_squeezed"] == ""
+    assert said["nifti_bomb_behind"] == "truncated" and said["nifti_colour"] == "voxel_type"
+    assert said["npz_objects"] == said["npz_shape_huge"] == "no_set"
 
 
 @pytest.mark.slow

@@ -15,10 +15,11 @@ from pynetdicom.sop_class import (
 )
 
 from radloop.errors import ConfigurationError, ServiceUnavailable
+from radloop.files import read_json
 from radloop.sources import dicomweb
 from radloop.sources.dicomweb import DicomWeb, only_part, retrieve_dicomweb
-from radloop.sources.query_retrieve import Pacs
-from radloop.sources.retrieval import Address, Patience, Reference, parse_address
+from radloop.sources.query_retrieve import Pacs, retrieve_moved
+from radloop.sources.retrieval import Address, Patience, Reference, StudyFound, parse_address
 from radloop.sources.spool import Spool
 
 PARTS = b"--b\r\nContent-Type: application/dicom\r\n\r\nDICM\r\n--x\r\n--b--\r\n"
@@ -42,6 +43,8 @@ def test_an_address_holds_a_query() -> None:
         ("dicom://pacs:4242", "lacks the PACS's AE title"),
         ("dicom://ORTHANC@pacs", "lacks the PACS's AE title or port"),
         ("http://pacs/?PatientIdent=MRN-4711", "'PatientIdent' is no DICOM keyword"),
+        ("https://clerk:MRN-4711@pacs/dicom-web", "holds a password"),
+        ("dicoms://PACS:MRN-4711@pacs:4242", "holds a password"),
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_its_values(text: str, said: str) -> None:
@@ -98,9 +101,9 @@ def test_a_search_takes_every_page_of_a_server_that_gives_fewer_than_asked(
         rows = everything[start : start + limit]
         return httpx.Response(200, json=rows) if rows else httpx.Response(204)
 
-    assert answering(monkeypatch, page).studies({}) == [f"1.{n}" for n in range(5)]
+    assert [study.uid for study in answering(monkeypatch, page).studies({})] == [f"1.{n}" for n in range(5)]
     unpaged = answering(monkeypatch, lambda request: httpx.Response(200, json=everything))
-    assert unpaged.studies({}) == [f"1.{n}" for n in range(5)]
+    assert [study.uid for study in unpaged.studies({})] == [f"1.{n}" for n in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_a_source_that_only_fails_is_given_up_before_every_instance_was_tried(
         lambda **kwargs: real(transport=httpx.MockTransport(answer), headers=kwargs["headers"]),
     )
     with pytest.raises(ServiceUnavailable, match="of 500 instances did not come: the PACS answers 503") as refusal:
-        retrieve_dicomweb(parse_address("http://pacs/dicom-web"), spool, patience=Patience(attempts=2, first=0.0))
+        retrieve_dicomweb(DicomWeb("http://pacs/dicom-web"), {}, spool, Patience(attempts=2, first=0.0))
     assert dicomweb.GIVE_UP <= len(asked) / 2 <= dicomweb.GIVE_UP + dicomweb.AT_A_TIME
     assert "1.2" not in str(refusal.value)
 
@@ -193,5 +196,45 @@ def test_a_query_that_is_refused_tells_its_status(
 
 
 def test_a_pacs_without_move_is_told_as_such(pacs: Callable[..., Pacs]) -> None:
-    with pytest.raises(ConfigurationError, match="offers no C-FIND or no C-MOVE"):
-        pacs(find=match_then_abort).studies({})
+    with pytest.raises(ConfigurationError, match="offers no C-MOVE"):
+        pacs(find=match_then_abort).move([Reference("1", "2", "3")])
+
+
+@pytest.mark.parametrize(("told", "expected"), [("7", 7), ("1", 2), ("", 2), (None, 2)])
+def test_a_study_is_complete_when_as_many_have_come_as_the_pacs_counts_or_lists(
+    pacs: Callable[..., Pacs], spool: Spool, told: str | None, expected: int
+) -> None:
+    """It counts 7 and lists 2: more are under way. It counts fewer than it lists: its count is stale."""
+
+    def find(event: Any) -> Iterator[Any]:
+        asked = event.identifier
+        for number in range(2 if asked.QueryRetrieveLevel == "IMAGE" else 1):
+            match = Dataset()
+            match.StudyInstanceUID, match.SeriesInstanceUID, match.SOPInstanceUID = (
+                "1.2.3",
+                "1.2.3.9",
+                f"1.2.3.{number}",
+            )
+            if told is not None and "NumberOfStudyRelatedInstances" in asked:
+                match.NumberOfStudyRelatedInstances = told
+            yield 0xFF00, match
+        yield 0x0000, None
+
+    def nothing_left(event: Any) -> Iterator[Any]:
+        yield "127.0.0.1", 1
+        yield 0
+
+    with pytest.raises(ServiceUnavailable):
+        retrieve_moved(pacs(find, nothing_left), {}, spool, Patience(attempts=1))
+    [note] = (spool.folder / "expected").iterdir()
+    assert read_json(note) == {"instances": expected}
+
+
+@pytest.mark.parametrize(("value", "count"), [(7, 7), ("7", 7), (" 7 ", 7), (None, None), ("", None), ("many", None)])
+def test_a_count_is_read_as_servers_write_it(monkeypatch: pytest.MonkeyPatch, value: Any, count: int | None) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["includefield"] == "00201208"
+        row = {"0020000D": {"Value": ["1.2"]}, "00201208": {"vr": "IS", "Value": [value]}}
+        return httpx.Response(200, json=[row])
+
+    assert answering(monkeypatch, answer).studies({}) == [StudyFound("1.2", count)]
