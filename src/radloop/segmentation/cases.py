@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,23 +27,23 @@ class Case:
     name: str  # the record that stands for it: of a series of slices, the first
     patient: str
     series: tuple[pd.DataFrame, ...]
-    mask: Any = None
+    mask: pd.Series | None = None
 
 
 def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str]) -> tuple[list[Case], dict[str, int]]:
     """The cases of a catalog's rows, by name, and how many masks made none, by the reason.
 
     `modalities`: DICOM's codes of a case's images; the first is the one that its mask is of, the others are of the
-    same study. A study with none or several series of another modality makes no case, for one would be a guess.
+    same study. An image that tells no modality is let through as the first. A study with none or several series of another modality makes no case, for one would be a guess.
     """
     series = {str(name): rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
     found, left_out = [], Counter[str]()
     twice = masks["series_id"].duplicated(keep=False)
-    for mask, repeated in zip(masks.itertuples(index=False), twice, strict=True):
+    for (_, mask), repeated in zip(masks.iterrows(), twice, strict=True):
         first = series.get(str(mask.series_id))
         if first is None:
             left_out["image_not_accepted"] += 1
-        elif first["modality"].iloc[0] != modalities[0]:
+        elif first["modality"].iloc[0] not in (modalities[0], None):
             left_out["other_modality"] += 1
         elif repeated:
             left_out["several_masks"] += 1
@@ -76,6 +75,8 @@ def read_labels(snapshot: Path, case: Case, image: Volume, labels: Mapping[int, 
     A NIfTI file's numbers are those of `labels`; regions of an RTSTRUCT or SEG are known by their names, and one
     region alone is the one label alone. Raises StudyRejected("undeclared_label") for any other.
     """
+    if case.mask is None:
+        raise StudyRejected("no_mask", "the case has no mask.", "choose a case that has one")
     if case.mask.content_type == CONTENT_TYPE:
         return read_mask(snapshot, case.mask, image)
     names = region_names(snapshot, case.mask)
