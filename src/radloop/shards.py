@@ -96,7 +96,7 @@ class ShardWriter:
     def _settle(self, study: str, length: int) -> _Shard:
         """The shard of a study that is new: the newest, or another where its first file would make that too large."""
         shard = self._newest
-        if shard is None or shard.size and shard.size + _space(length) + len(_END) > self._largest:
+        if shard is None or (shard.size and shard.size + _space(length) + len(_END) > self._largest):
             shard = self._newest = self._open()
             self._shards.append(shard)
         self._enter(study, shard)
