@@ -16,7 +16,7 @@ from radloop.files import sha256
 from radloop.records import Arrival, Record, Rejection
 from radloop.shards import ShardWriter
 
-SMALL = 8_000  # bytes of a shard, so that one admission writes several, and shares one out again
+SMALL = 10_000  # bytes of a shard, so that one admission writes several, and shares one out again
 BUFFER = 1_000  # bytes of a call, so that it writes each by many
 Batch = list[Arrival | Rejection]
 
