@@ -1,7 +1,7 @@
 """Uncompressed tar files of bounded size: few files for DVC, one seek to any image, readable by any tar.
 
 A study stays in the shard that its first image went to, in whatever order the others come. So a shard may exceed its
-size by the rest of one study; what studies that come torn apart let grow beyond twice its size is shared out again.
+size by the rest of one study; what studies that come torn apart let grow by more than half is shared out again.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ class ShardWriter:
     def add(self, name: str, content: bytes, study: str) -> None:
         """Append one file of a study to its shard."""
         shard = self._homes.get(study) or self._settle(study, len(content))
-        self._append(shard, name, content, study)
-        if shard.size > 2 * self._largest and study != shard.studies[-1]:
+        padding = bytes(-len(content) % _BLOCK)
+        self._append(shard, _File(name, study, 0, len(content)), header_of(name, len(content)), content, padding)
+        if 2 * shard.size > 3 * self._largest and study != shard.studies[-1]:
             self._split(shard)
 
     def close(self) -> dict[str, tuple[str, int]]:
@@ -106,13 +107,13 @@ class ShardWriter:
         self._homes[study] = shard
         shard.studies.append(study)
 
-    def _append(self, shard: _Shard, name: str, content: bytes, study: str) -> None:
+    def _append(self, shard: _Shard, file: _File, *blocks: bytes) -> None:
+        """Write the header, the content and the padding of a file behind the others."""
         stream = self._stream(shard)
-        stream.write(header_of(name, len(content)))
-        stream.write(content)
-        stream.write(bytes(-len(content) % _BLOCK))
-        shard.files.append(_File(name, study, shard.size + _BLOCK, len(content)))
-        shard.size += _space(len(content))
+        for block in blocks:
+            stream.write(block)
+        shard.files.append(_File(file.name, file.study, shard.size + _BLOCK, file.length))
+        shard.size += _space(file.length)
 
     def _split(self, shard: _Shard) -> None:
         """Share the studies of a shard out, by the order of their first files; no one knows of the shard yet."""
@@ -121,8 +122,8 @@ class ShardWriter:
         self._shards[place + 1 : place + 1] = pieces
         for rank, study in enumerate(shard.studies):
             self._enter(study, pieces[rank * len(pieces) // len(shard.studies)])
-        for file, content in self._contents(shard):
-            self._append(self._homes[file.study], file.name, content, file.study)
+        for file, blocks in self._blocks(shard):
+            self._append(self._homes[file.study], file, blocks)
         if stream := self._streams.pop(shard, None):
             stream.close()
         shard.path.unlink()
@@ -130,12 +131,11 @@ class ShardWriter:
         if shard is self._newest:
             self._newest = None
 
-    def _contents(self, shard: _Shard) -> Iterator[tuple[_File, bytes]]:
+    def _blocks(self, shard: _Shard) -> Iterator[tuple[_File, bytes]]:
         self._stream(shard).flush()
-        with shard.path.open("rb") as stream:
+        with shard.path.open("rb", buffering=BUFFER) as stream:
             for file in shard.files:
-                stream.seek(file.offset)
-                yield file, stream.read(file.length)
+                yield file, stream.read(_space(file.length))
 
     def _open(self) -> _Shard:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -170,7 +170,7 @@ def test_a_study_larger_than_a_shard_has_one_that_is_as_large(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("order", ["torn apart", "interleaved", "one long study between"])
-def test_shards_of_torn_studies_stay_below_twice_their_size_and_lose_nothing(tmp_path: Path, order: str) -> None:
+def test_shards_of_torn_studies_grow_by_half_at_most_and_lose_nothing(tmp_path: Path, order: str) -> None:
     count, largest = 400, 16_000
     studies = {
         "torn apart": [f"s-{number % 80}" for number in range(count)],
@@ -187,7 +187,7 @@ def test_shards_of_torn_studies_stay_below_twice_their_size_and_lose_nothing(tmp
     assert {len(names) for names in shards.values()} == {1}
     seen = {}
     for path in tmp_path.iterdir():
-        assert path.stat().st_size <= 2 * largest + 2048 or path.name in shards.get("long", ())
+        assert path.stat().st_size <= 1.5 * largest + 2048 or path.name in shards.get("long", ())
         with tarfile.open(path) as tar:
             for member in tar:
                 stream = tar.extractfile(member)
@@ -221,14 +221,14 @@ def test_a_header_is_the_one_that_tarfile_writes(name: str, length: int) -> None
 def test_a_kill_while_a_shard_is_split_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(radloop.catalog, "ShardWriter", lambda folder, batch: ShardWriter(folder, batch, largest=4096))
     arrivals = [of_study(n, f"s-{n % 2}") for n in range(12)]
-    real = ShardWriter._contents
+    real = ShardWriter._blocks
 
     def failing(self: ShardWriter, shard: object) -> Iterator[object]:
         yield next(real(self, shard))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ShardWriter, "_contents", failing)
+        patched.setattr(ShardWriter, "_blocks", failing)
         with pytest.raises(KeyboardInterrupt):
             admit(tmp_path / "d", arrivals)
     assert fingerprint(tmp_path / "d") == {}
