@@ -74,6 +74,7 @@ class Versioned:
     later_studies: int
     later_seconds: float
     later_goal: str
+    later_cpu: float
     rehashed: int
     shards: int
     most_shards_of_a_study: int
@@ -117,7 +118,7 @@ def time_packing(settings: Settings, instances: int, size: int) -> Versioned:
     return Versioned(
         instances, size, plain.wall, packed.wall, ratio, f"at least {WISHED:g}: {met(ratio >= WISHED)}",
         plain.cpu, packed.cpu, *pushed, pushed[0] / pushed[1],
-        LATER, later.wall, f"at most {PATIENCE:g} s: {met(later.wall <= PATIENCE)}", len(new), count, most,
+        LATER, later.wall, f"at most {PATIENCE:g} s: {met(later.wall <= PATIENCE)}", later.cpu, len(new), count, most,
         taken.shards, taking, equal, before, load(),
     )  # fmt: skip
 
