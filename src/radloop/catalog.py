@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sync_folder, write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
-from radloop.shards import Packed, ShardWriter
+from radloop.shards import ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
 #: What tells what is known; whole rows are read only where one is relabelled.
@@ -57,7 +57,7 @@ class _Batch:
     refused: set[tuple[str, str, str]]
     records: list[Record] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)  # bytes of each of them
-    packed: dict[str, Packed] = field(default_factory=dict)  # what this admission has written, by hash
+    packed: dict[str, str] = field(default_factory=dict)  # names of what this admission has written, by hash
     findings: dict[str, list[str]] = field(default_factory=dict)  # new or corrected, by instance UID
     rejections: list[Rejection] = field(default_factory=list)
     already: int = 0
@@ -92,8 +92,8 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
             for position, arrival in enumerate(arrivals):
                 _take(batch, arrival, position)
             with _disk(folder):
-                batch.shards.close()
-                _gather(batch)
+                places = batch.shards.close()
+                batch.places.update({digest: places[name] for digest, name in batch.packed.items()})
                 _write_parts(batch)
         except BaseException:
             _withdraw(batch)
@@ -280,19 +280,12 @@ def _store(batch: _Batch, arrival: Arrival) -> None:
 def _place(batch: _Batch, arrival: Arrival) -> None:
     """Write the bytes, unless another instance with the same bytes has put them somewhere."""
     record = arrival.record
-    if record.sha256 in batch.places:
+    if record.sha256 in batch.places or record.sha256 in batch.packed:
         return
     name = record.sha256 + SUFFIX[record.content_type]
     with _disk(batch.folder):
-        shard, offset = batch.shards.add(name, arrival.content, record.study_id)
-    batch.places[record.sha256] = (shard, offset)
-    batch.packed[record.sha256] = Packed(name, record.study_id, shard, offset, len(arrival.content))
-
-
-def _gather(batch: _Batch) -> None:
-    """Bring studies together that came torn apart; no part names their shards yet, so a kill loses nothing."""
-    moved = batch.shards.gather(list(batch.packed.values()))
-    batch.places.update({digest: moved[file.name] for digest, file in batch.packed.items() if moved})
+        batch.shards.add(name, arrival.content, record.study_id)
+    batch.packed[record.sha256] = name
 
 
 def _write_parts(batch: _Batch) -> None:
@@ -308,7 +301,7 @@ def _stored(batch: _Batch) -> pa.Table:
     """The new rows, column by column: a hundred thousand of them as objects would take longer than their bytes."""
     places = [batch.places[record.sha256] for record in batch.records]
     columns: dict[str, list[Any]] = {
-        **{f.name: [getattr(record, f.name) for record in batch.records] for f in fields(Record)},
+        **{f.name: list(map(attrgetter(f.name), batch.records)) for f in fields(Record)},
         "shard": [shard for shard, _ in places],
         "offset": [offset for _, offset in places],
         "length": batch.lengths,

@@ -96,7 +96,7 @@ def packs(
     instances: Annotated[int, typer.Option(help="How many.")] = 100_000,
     size: Annotated[int, typer.Option(help="Bytes of each.")] = 50_000,
 ) -> None:
-    """Versioning of packed instances beside `dvc add` on the same files; needs five times their size on the disk."""
+    """Versioning of packed instances beside `dvc add` on the same files; needs three times their size on the disk."""
     from radloop.bench.running import bench_packs
 
     bench_packs(load_settings(), instances, size)
