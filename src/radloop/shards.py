@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from radloop.content import Content, cut
 from radloop.files import sync_folder
 
 LARGEST = 256 * 2**20  # bytes of one shard
@@ -51,7 +52,7 @@ class ShardWriter:
     def _temporary(self) -> Path:
         return self._folder / f".{self._name}.tmp"
 
-    def add(self, name: str, content: bytes, study: str) -> tuple[str, int]:
+    def add(self, name: str, content: Content, study: str) -> tuple[str, int]:
         """Append one file of a study and return its shard's name with the offset of its first byte."""
         padding = -len(content) % _BLOCK
         full = self._stream and self._stream.tell() + len(content) + padding + 3 * _BLOCK > self._largest
@@ -96,8 +97,8 @@ class ShardWriter:
         with ExitStack() as stack:
             open_shards = {name: stack.enter_context((self._folder / name).open("rb")) for name in before}
             for file in sorted(files, key=lambda file: rank[file.study]):
-                open_shards[file.shard].seek(file.offset)
-                moved[file.name] = self.add(file.name, open_shards[file.shard].read(file.length), file.study)
+                content = cut(open_shards[file.shard], file.offset, file.length)
+                moved[file.name] = self.add(file.name, content, file.study)
         self.close()
         for name in before:
             (self._folder / name).unlink()

@@ -12,7 +12,9 @@ from radloop.dicom.elements import Element, Elements
 from radloop.dicom.forms import to_bytes, well_formed
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.read import whole
 from radloop.dicom.scrub import NAMING, Case, encodings_of, scrub, texts_of
+from radloop.dicom.told import Told
 from radloop.dicom.values import as_date, whole_years
 from radloop.dicom.vocabulary import WORDS, words_of
 from radloop.errors import StudyRejected
@@ -159,7 +161,10 @@ def _put_identity(clean: Elements, raw: Elements) -> None:
 
 
 def _put_layout(clean: Elements, raw: Elements) -> None:
-    clean[_TAGS["SamplesPerPixel"]] = Element("US", b"\1\0")
+    one = Element("US", b"\1\0")
+    samples = raw.get(_TAGS["SamplesPerPixel"], one)
+    three = samples.value != one.value and whole(Told(raw), "SamplesPerPixel", 1) == 3
+    clean[_TAGS["SamplesPerPixel"]] = Element("US", b"\3\0") if three else one
     clean.setdefault(_TAGS["PixelRepresentation"], Element("US", b"\0\0"))
     kind = text_at(raw, "PhotometricInterpretation").upper()
     clean[_TAGS["PhotometricInterpretation"]] = Element("CS", to_bytes("CS", [kind]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from mmap import mmap
 from struct import Struct
 from struct import error as TooShort
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Part10(NamedTuple):
     pixels: slice
 
 
-def parse(content: bytes) -> Part10:
+def parse(content: bytes | mmap) -> Part10:
     """Read a file of uncompressed little-endian pixels (PS3.10 7.1, PS3.5 A.1 and A.2).
 
     Raises Unusual for everything else, malformed files among it.
@@ -64,7 +65,7 @@ def parse(content: bytes) -> Part10:
 class _Reader:
     """One walk over the bytes of a file."""
 
-    def __init__(self, content: bytes, explicit: bool) -> None:
+    def __init__(self, content: bytes | mmap, explicit: bool) -> None:
         self.content, self.explicit = content, explicit
 
     def tag(self, at: int) -> int:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from mmap import mmap
 
 import numpy as np
 
-from radloop.bounds import HEADER, bounded, decoding
+from radloop.bounds import HEADER, MIB, bounded, decoding
+from radloop.content import LARGE
 from radloop.dicom.blanking import without_text
-from radloop.dicom.deidentify import deidentify, elements_of, to_bytes
+from radloop.dicom.deidentify import deidentify, elements_of, plain_frames, plain_header, to_bytes
 from radloop.dicom.elements import Elements
+from radloop.dicom.frame_reader import FrameReader
 from radloop.dicom.header import study_day
+from radloop.dicom.layout import layout_of
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image, stored_type, text, whole
+from radloop.dicom.read import read_object, require_storable, text
 from radloop.dicom.risks import refuse_recognisable
 from radloop.dicom.sizes import decoded_mib
-from radloop.dicom.splice import clean_pixels, splice
+from radloop.dicom.splice import clean_pixels, splice, stored_file
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, sex_code
 
@@ -29,23 +34,24 @@ class Stripped:
     `day` is the true day of the examination. It is for the gateway alone: the header's dates are shifted.
     """
 
-    content: bytes
+    content: bytes | mmap
     header: Told
     pixels: memoryview
     day: date | None
 
 
-def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
+def strip(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
     """Take the identity off one DICOM file.
 
-    Raises StudyRejected where it is no single monochrome image, cannot be decoded, tells an impossible sex or age,
-    is of a kind that the profile quarantines, or shows text that cannot be cleaned for sure.
+    What is large is made in a temporary file, a frame at a time. Raises StudyRejected where it is no image that can
+    be stored, cannot be decoded, tells an impossible sex or age, is of a kind that the profile quarantines, or shows
+    text that cannot be cleaned for sure.
     """
     try:
         with bounded(HEADER):
             file = parse(content)
             told = Told(file.elements)
-            require_one_image(told, has_pixels=True)
+            require_storable(told, has_pixels=True)
             decoded_mib(told, pseudonyms.profile.knobs)
     except Unusual:
         return _plainly(content, pseudonyms)
@@ -53,31 +59,48 @@ def strip(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
     if pixels is None:
         return _plainly(content, pseudonyms)
     refuse_unfit(told, file.elements, pseudonyms)
-    pixels = _cleaned(pixels, told, pseudonyms)
-    stored, header = splice(content, file, pixels, pseudonyms)
-    return Stripped(stored, Told(header), pixels, study_day(file.elements))
+    stored, header = splice(file, _cleaned(pixels, told, pseudonyms), pseudonyms)
+    return Stripped(stored, Told(header), _pixels_of(stored, len(pixels)), study_day(file.elements))
 
 
-def _cleaned(pixels: memoryview, told: Told, pseudonyms: Pseudonyms) -> memoryview:
+def _cleaned(pixels: memoryview, told: Told, pseudonyms: Pseudonyms) -> Iterator[bytes | memoryview]:
+    """What is stored of each frame; all at once where nothing is looked for."""
     if not pseudonyms.profile.cleans_pixels:
-        return pixels
-    frame = np.frombuffer(pixels, stored_type(told)).reshape(whole(told, "Rows", 0), whole(told, "Columns", 0))
-    clean = without_text(frame, told, pseudonyms.profile)
-    return pixels if clean is frame else memoryview(clean.tobytes())
+        yield pixels
+        return
+    layout = layout_of(told)
+    for start in range(0, len(pixels), layout.frame_bytes):
+        own = pixels[start : start + layout.frame_bytes]
+        frame = np.frombuffer(own, layout.kind).reshape(layout.shape)
+        clean = without_text(frame, told, pseudonyms.profile)
+        yield own if clean is frame else clean.tobytes()
 
 
-def _plainly(content: bytes, pseudonyms: Pseudonyms) -> Stripped:
+def _pixels_of(stored: bytes | mmap, length: int) -> memoryview:
+    """Pixels end a file of ours, but for the byte that makes their number even."""
+    start = len(stored) - length - length % 2
+    return memoryview(stored)[start : start + length]
+
+
+def _plainly(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
     with bounded(HEADER):
-        raw = read_dicom(content)
+        raw, pixels = read_object(content)
         elements = elements_of(raw)
         refuse_unfit(Told(elements), elements, pseudonyms)
         decoded = decoded_mib(raw, pseudonyms.profile.knobs)
-    with bounded(decoding(decoded)):
-        clean = deidentify(raw, pseudonyms)
-    length = clean.Rows * clean.Columns * clean.BitsAllocated // 8
-    return Stripped(
-        to_bytes(clean), Told(elements_of(clean)), memoryview(clean.PixelData)[:length], study_day(elements)
-    )
+    layout = layout_of(raw)
+    held = layout.frame_bytes / MIB if decoded * MIB > LARGE else decoded
+    with bounded(decoding(decoded, held)):
+        if decoded * MIB <= LARGE:
+            clean = deidentify(raw, pseudonyms, pixels)
+            stored: bytes | mmap = to_bytes(clean)
+            header = elements_of(clean)
+        else:
+            reader = FrameReader(raw, pixels)
+            header = plain_header(reader.layout, elements, pseudonyms)
+            stored = stored_file(header, plain_frames(reader, elements, pseudonyms), reader.layout)
+    length = layout_of(Told(header)).object_bytes
+    return Stripped(stored, Told(header), _pixels_of(stored, length), study_day(elements))
 
 
 def refuse_unfit(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from radloop.content import Content
 from radloop.dicom.pixels import display_values
 from radloop.dicom.read import read_dicom
 from radloop.errors import StudyRejected
 from radloop.png import read_png
 
 
-def read_pixels(content: bytes, content_type: str) -> np.ndarray:
+def read_pixels(content: Content, content_type: str) -> np.ndarray:
     """What a reader would see of a film: bright is dense, whatever the file's polarity.
 
     DICOM takes the modality LUT, the VOI LUT or window and the inversion of MONOCHROME1 (PS3.3 C.11); an 8-bit
@@ -21,5 +22,5 @@ def read_pixels(content: bytes, content_type: str) -> np.ndarray:
     if content_type == "application/dicom":
         return display_values(read_dicom(content))
     if content_type == "image/png":
-        return read_png(content)
+        return read_png(bytes(content))
     raise StudyRejected("unknown_content_type", f"{content_type!r} is neither DICOM nor PNG.", "convert the film")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from radloop.catalog import read_contents
+from radloop.catalog import map_contents
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import read_pixels
 from radloop.imaging.resample import shrink
@@ -47,7 +47,7 @@ def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
+def survey_film(content: bytes | memoryview, row: dict[str, Any]) -> dict[str, Any]:
     """One row of a survey; a film that cannot be read is a row too, because its absence must be told."""
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
     found.update(record_id=row["record_id"], altered=hashlib.sha256(content).hexdigest() != row["sha256"])
@@ -66,5 +66,5 @@ def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
 
 def _survey_chunk(folder: Path, chunk: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [dict(zip(chunk.columns, row, strict=True)) for row in chunk.itertuples(index=False)]
-    found = {position: survey_film(content, rows[position]) for position, content in read_contents(folder, chunk)}
+    found = {position: survey_film(content, rows[position]) for position, content in map_contents(folder, chunk)}
     return [found[position] for position in range(len(rows))]

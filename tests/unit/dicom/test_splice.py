@@ -22,7 +22,7 @@ from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image
+from radloop.dicom.read import read_object, require_storable
 from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
@@ -56,15 +56,15 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     except Unusual:
         return None
     told = Told(file.elements)
-    require_one_image(told, has_pixels=True)
+    require_storable(told, has_pixels=True)
     pixels = clean_pixels(content, file, told)
-    return None if pixels is None else splice(content, file, pixels, pseudonyms)[0]
+    return None if pixels is None else bytes(splice(file, [pixels], pseudonyms)[0])
 
 
 def plain(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     """What the plain path gives; None where it refuses the file."""
     try:
-        return to_bytes(deidentify(read_dicom(content), pseudonyms))
+        return to_bytes(deidentify(read_object(content)[0], pseudonyms))
     except StudyRejected:
         return None
 
