@@ -39,10 +39,8 @@ class Deidentify(Section):
     clean_graphics: bool = False
     clean_pixel_data: Literal["clean", "quarantine", "keep"] = "quarantine"
     clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
-    largest_decoded_mib: dict[str, float] = {
-        "default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096, "US": 4096, "XA": 4096
-    }  # fmt: skip
-    largest_frame_mib: dict[str, float] = {"default": 256, "CT": 64, "MR": 64, "PT": 64, "US": 64, "XA": 64}
+    largest_decoded_mib: dict[str, float] = {"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
+    largest_frame_mib: dict[str, float] = {"default": 256, "CT": 64, "MR": 64, "PT": 64, "US": 64}
 
 
 class Accepts(Section):

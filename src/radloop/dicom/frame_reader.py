@@ -27,6 +27,16 @@ _OF_PIXELS = (
 )  # fmt: skip
 
 
+#: Who decodes compressed colour: gdcm, which comes first otherwise, ends the process over a damaged JPEG. Lossless JPEG
+#: has no other, so its colour is refused.
+_COLOUR_PLUGINS = {
+    **{f"1.2.840.10008.1.2.4.{one}": "pillow" for one in (50, 51)},
+    **{f"1.2.840.10008.1.2.4.{one}": "pyjpegls" for one in (80, 81)},
+    **{f"1.2.840.10008.1.2.4.{one}": "pylibjpeg" for one in (90, 91, 201, 202, 203)},
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+}
+
+
 def needs_codec(dataset: Dataset) -> bool:
     """Whether the pixels are compressed, or in another byte order than everybody's."""
     return _syntax(dataset) not in (*PLAIN, "")
@@ -111,7 +121,10 @@ class FrameReader:
             if fast is not None:
                 return fast
         try:
-            frame = np.asarray(self._alone(stream).pixel_array)
+            alone = self._alone(stream)
+            if layout.is_colour and syntax != BIG_ENDIAN:
+                alone.pixel_array_options(decoding_plugin=_COLOUR_PLUGINS[syntax])
+            frame = np.asarray(alone.pixel_array)
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them

@@ -10,6 +10,8 @@ from pydicom.datadict import tag_for_keyword
 
 from radloop.dicom.elements import Element, Elements
 from radloop.dicom.forms import to_bytes, well_formed
+from radloop.dicom.groups import TRANSFORMATION, group_items
+from radloop.dicom.knowledge import COLOUR_TABLES
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import whole
@@ -85,12 +87,13 @@ def require_whole(clean: Elements, essential: tuple[str, ...] = _ESSENTIAL) -> N
 
 def _require_rescale(raw: Elements) -> None:
     """A malformed value counts as not told; of these two that would make another unit of the pixels (C.11.1)."""
-    for keyword in ("RescaleSlope", "RescaleIntercept"):
-        element = raw.get(_TAGS[keyword], Element("DS", b""))
-        if not element.value or (isinstance(element.value, bytes) and not element.value.strip(b" \0")):
-            continue
-        if not _is_finite(element):
-            raise StudyRejected("malformed_rescale", f"{keyword} is no finite number.", "correct it at its source")
+    for place in (raw, *group_items(raw, TRANSFORMATION)):
+        for keyword in ("RescaleSlope", "RescaleIntercept"):
+            element = place.get(_TAGS[keyword], Element("DS", b""))
+            if not element.value or (isinstance(element.value, bytes) and not element.value.strip(b" \0")):
+                continue
+            if not _is_finite(element):
+                raise StudyRejected("malformed_rescale", f"{keyword} is no finite number.", "correct it at its source")
 
 
 def _is_finite(element: Element) -> bool:
@@ -168,6 +171,11 @@ def _put_layout(clean: Elements, raw: Elements) -> None:
     clean.setdefault(_TAGS["PixelRepresentation"], Element("US", b"\0\0"))
     kind = text_at(raw, "PhotometricInterpretation").upper()
     clean[_TAGS["PhotometricInterpretation"]] = Element("CS", to_bytes("CS", [kind]))
+    for table in COLOUR_TABLES:
+        if kind != "PALETTE COLOR":
+            clean.pop(table, None)  # data that nothing refers to may be anything
+        elif table not in clean:
+            raise StudyRejected("malformed_header", "a palette's table is not described.", "correct it at its source")
 
 
 def _declare(clean: Elements, raw: Elements, profile: Profile) -> None:

@@ -13,7 +13,8 @@ CHARACTER_SET, PATIENT_ID, INSTITUTION = 0x00080005, 0x00100020, 0x00080080
 TIMEZONE = 0x00080201
 LUT_DATA, LUT_DESCRIPTOR = 0x00283006, 0x00283002
 #: Data of look-up tables and what describes each: the grey ones of PS3.3 C.11.1, the colours of C.7.9.
-TABLES = {LUT_DATA: LUT_DESCRIPTOR, **{0x00281201 + at: 0x00281101 + at for at in range(3)}}
+COLOUR_TABLES = tuple(0x00281201 + at for at in range(3))
+TABLES = {LUT_DATA: LUT_DESCRIPTOR, **{table: table - 0x100 for table in COLOUR_TABLES}}
 BY_PLACE = frozenset((0x52009230,))  # the n-th item is of the n-th frame, so an empty one stays (PS3.3 C.7.6.16)
 PIXELS = 0x7FE0  # the group of pixel data; what follows is padding
 _WORDS_AND_NUMBERS = ({"US", "SS"}, {"UL", "SL"}, {"OB", "OW", "US", "SS"})

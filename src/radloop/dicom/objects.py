@@ -16,8 +16,9 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from radloop.bounds import HEADER, MIB, bounded, decoding
 from radloop.dicom.deidentify import dataset_of, elements_of
-from radloop.dicom.elements import Element, Elements, encode, even, head
+from radloop.dicom.elements import Element, encode, even, head
 from radloop.dicom.frame_reader import needs_codec
+from radloop.dicom.groups import items_at
 from radloop.dicom.header import clean_object, tag_of
 from radloop.dicom.parse import PIXEL_DATA
 from radloop.dicom.pixels import decoded_frames
@@ -80,7 +81,7 @@ def strip_mask(content: bytes | mmap, pseudonyms: Pseudonyms) -> StrippedMask | 
         refuse_unfit(Told(elements), elements, pseudonyms)
         pixels = _packed(raw)
         header = clean_object(elements, pseudonyms)
-        for item in _items(header, _SEGMENTS):
+        for item in items_at(header, _SEGMENTS):
             item.setdefault(_LABEL, _UNNAMED)
         clean = dataset_of(header)
         series = _referred(clean)
@@ -89,11 +90,6 @@ def strip_mask(content: bytes | mmap, pseudonyms: Pseudonyms) -> StrippedMask | 
     drawn = encode({_CONTOURS: header[_CONTOURS]}) if pixels is None else pixels
     stored = b"".join((bytes(128), b"DICM", meta_information(header), encode(header), _tail(raw, pixels)))
     return StrippedMask(stored, clean, series, drawn)
-
-
-def _items(elements: Elements, tag: int) -> list[Elements]:
-    value = elements[tag].value if tag in elements else []
-    return value if isinstance(value, list) else []
 
 
 def _packed(raw: Dataset) -> bytes | None:

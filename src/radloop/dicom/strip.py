@@ -15,6 +15,7 @@ from radloop.dicom.blanking import without_text
 from radloop.dicom.deidentify import deidentify, elements_of, plain_frames, plain_header, to_bytes
 from radloop.dicom.elements import Elements
 from radloop.dicom.frame_reader import FrameReader
+from radloop.dicom.groups import laid_out
 from radloop.dicom.header import study_day
 from radloop.dicom.layout import layout_of
 from radloop.dicom.parse import Unusual, parse
@@ -30,6 +31,8 @@ from radloop.dicom.values import age_in_years, sex_code
 @dataclass(frozen=True)
 class Stripped:
     """What may be stored: the file, and its attributes without pixels, converted when they are looked at.
+
+    What an enhanced object says in groups alike for all frames counts as said at the top.
 
     `day` is the true day of the examination. It is for the gateway alone: the header's dates are shifted.
     """
@@ -60,7 +63,7 @@ def strip(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
         return _plainly(content, pseudonyms)
     refuse_unfit(told, file.elements, pseudonyms)
     stored, header = splice(file, _cleaned(pixels, told, pseudonyms), pseudonyms)
-    return Stripped(stored, Told(header), _pixels_of(stored, len(pixels)), study_day(file.elements))
+    return Stripped(stored, Told(laid_out(header)), _pixels_of(stored, len(pixels)), study_day(file.elements))
 
 
 def _cleaned(pixels: memoryview, told: Told, pseudonyms: Pseudonyms) -> Iterator[bytes | memoryview]:
@@ -100,7 +103,7 @@ def _plainly(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
             header = plain_header(reader.layout, elements, pseudonyms)
             stored = stored_file(header, plain_frames(reader, elements, pseudonyms), reader.layout)
     length = layout_of(Told(header)).object_bytes
-    return Stripped(stored, Told(header), _pixels_of(stored, length), study_day(elements))
+    return Stripped(stored, Told(laid_out(header)), _pixels_of(stored, length), study_day(elements))
 
 
 def refuse_unfit(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:

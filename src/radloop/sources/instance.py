@@ -182,5 +182,7 @@ def _exposure(clean: Told) -> float | None:
         return micro / 1000
     if (milli := number(clean, "Exposure")) is not None:
         return milli
+    if (milli := number(clean, "ExposureInmAs")) is not None:
+        return milli
     current, time = number(clean, "XRayTubeCurrent"), number(clean, "ExposureTime")
     return current * time / 1000 if current and time else None
