@@ -91,6 +91,8 @@ def stream_of(content: Content) -> io.BufferedIOBase:
 class _Viewed(io.RawIOBase):
     """A stream over bytes that somebody else holds, because io.BytesIO would copy them."""
 
+    name = ""  # pydicom asks every buffered reader for it
+
     def __init__(self, view: memoryview) -> None:
         self._view, self._at = view, 0
 

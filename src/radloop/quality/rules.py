@@ -71,6 +71,7 @@ def _acquisition(case: UseCase) -> Iterator[Rule]:
     yield _within(
         "photometric_interpretation_not_accepted", "photometric_interpretation", accepts.photometric_interpretation
     )
+    yield _between("multi_frame", "frames", None, 1)  # prepare makes one picture of one frame
     yield _between("bits_stored_not_accepted", "bits_stored", *accepts.bits_stored)
     yield _between("kvp_out_of_range", "kvp", *bounds.kvp)
     yield _between("pixel_spacing_out_of_range", "pixel_spacing", *bounds.pixel_spacing)
