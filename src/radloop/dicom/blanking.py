@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from radloop.dicom.profile import Profile
-from radloop.dicom.read import text, whole
+from radloop.dicom.read import is_coloured, text
 from radloop.dicom.risks import is_of_written_kind
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
@@ -21,7 +21,7 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
     """
     if not profile.cleans_pixels:
         return pixels
-    if whole(told, "SamplesPerPixel", 1) != 1 or text(told, "PhotometricInterpretation").upper() == "PALETTE COLOR":
+    if is_coloured(told):
         raise StudyRejected(
             "burned_in_text_unsure",
             "text in colour is not searched for.",

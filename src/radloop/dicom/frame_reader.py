@@ -15,12 +15,12 @@ from pydicom.encaps import encapsulate, generate_frames
 from radloop.content import Content, stream_of
 from radloop.dicom.codecs import DECODERS, Plane, fast_frame
 from radloop.dicom.layout import Layout, layout_of
-from radloop.dicom.read import COLOURS, whole
+from radloop.dicom.read import COLOURS
 from radloop.errors import StudyRejected
 
 #: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
 PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
-BIG_ENDIAN = "1.2.840.10008.1.2.2"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"  # retired; a mapped file of it is read whole (radloop.dicom.read)
 _OF_PIXELS = (
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PlanarConfiguration",
@@ -52,7 +52,7 @@ class FrameReader:
         self._header = header
         self._pixels: Content = header.PixelData if pixels is None else pixels
         self._told = layout_of(header)
-        self._coded = needs_codec(header)
+        self._coded = needs_codec(header) and _syntax(header) != BIG_ENDIAN
         self._streams: list[bytes] | None = None
         self.layout: Layout = self._told.decoded() if self._coded else self._told
 
@@ -80,7 +80,11 @@ class FrameReader:
             raise StudyRejected("truncated", "there are fewer pixels than Rows x Columns.", "copy the file again")
         if self._told.photometric in ("YBR_RCT", "YBR_ICT"):
             raise _undecodable("uncompressed pixels are told in the colours of a codec.")
-        values = np.frombuffer(self._pixels, self._told.kind, size // self._told.kind.itemsize, size * (number - 1))
+        start, kind = size * (number - 1), self._told.kind
+        if _syntax(self._header) == BIG_ENDIAN:
+            values = np.frombuffer(self._turned(start, size), kind)
+        else:
+            values = np.frombuffer(self._pixels, kind, size // kind.itemsize, start)
         return self._cleared(values.reshape(self._told.shape))
 
     def _cleared(self, frame: np.ndarray) -> np.ndarray:
@@ -89,9 +93,6 @@ class FrameReader:
 
     def _coded_streams(self) -> Iterator[bytes]:
         """One compressed stream a frame; as many as the header tells, or the object is refused."""
-        if _syntax(self._header) == BIG_ENDIAN:
-            yield from self._turned()
-            return
         count = 0
         try:
             for stream in generate_frames(stream_of(self._pixels), number_of_frames=len(self)):
@@ -105,12 +106,13 @@ class FrameReader:
         if count != len(self):
             raise _undecodable("there are not as many compressed frames as NumberOfFrames tells.")
 
-    def _turned(self) -> Iterator[bytes]:
-        size = self._told.frame_bytes
-        if len(self._pixels) < size * len(self):
-            raise StudyRejected("truncated", "there are fewer pixels than Rows x Columns.", "copy the file again")
-        for start in range(0, size * len(self), size):
-            yield bytes(self._pixels[start : start + size])
+    def _turned(self, start: int, size: int) -> Content:
+        """Bytes of big endian pixels in our order; in words of two, bytes of 8 bits are turned too (PS3.5 8.1.2)."""
+        if self._told.kind.itemsize == 1 and self._header["PixelData"].VR != "OW":
+            return self._pixels[start : start + size]
+        first, last = start - start % 2, start + size + (start + size) % 2
+        words = np.frombuffer(bytes(self._pixels[first:last]), "<u2").byteswap().tobytes()
+        return words[start - first : start - first + size]
 
     def _decoded(self, stream: bytes) -> np.ndarray:
         """A frame as the fastest codec gives it, or else pydicom's plugins."""
@@ -122,7 +124,7 @@ class FrameReader:
                 return fast
         try:
             alone = self._alone(stream)
-            if layout.is_colour and syntax != BIG_ENDIAN:
+            if layout.is_colour:
                 alone.pixel_array_options(decoding_plugin=_COLOUR_PLUGINS[syntax])
             frame = np.asarray(alone.pixel_array)
         except (KeyboardInterrupt, SystemExit, MemoryError):
@@ -142,10 +144,8 @@ class FrameReader:
         one.NumberOfFrames = 1
         one.file_meta = FileMetaDataset()
         one.file_meta.TransferSyntaxUID = _syntax(self._header)
-        coded = _syntax(self._header) != BIG_ENDIAN
-        one.add_new("PixelData", "OB" if coded or whole(self._header, "BitsAllocated", 8) == 8 else "OW",
-                    encapsulate([stream]) if coded else stream)  # fmt: skip
-        one["PixelData"].is_undefined_length = coded
+        one.add_new("PixelData", "OB", encapsulate([stream]))
+        one["PixelData"].is_undefined_length = True
         return one
 
 

@@ -14,7 +14,7 @@ from radloop.dicom.groups import TRANSFORMATION, group_items
 from radloop.dicom.knowledge import COLOUR_TABLES
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import whole
+from radloop.dicom.read import is_coloured, whole
 from radloop.dicom.scrub import NAMING, Case, encodings_of, scrub, texts_of
 from radloop.dicom.told import Told
 from radloop.dicom.values import as_date, whole_years
@@ -171,10 +171,11 @@ def _put_layout(clean: Elements, raw: Elements) -> None:
     clean.setdefault(_TAGS["PixelRepresentation"], Element("US", b"\0\0"))
     kind = text_at(raw, "PhotometricInterpretation").upper()
     clean[_TAGS["PhotometricInterpretation"]] = Element("CS", to_bytes("CS", [kind]))
+    coloured = is_coloured(Told(raw))
     for table in COLOUR_TABLES:
-        if kind != "PALETTE COLOR":
+        if not coloured:
             clean.pop(table, None)  # data that nothing refers to may be anything
-        elif table not in clean:
+        elif kind == "PALETTE COLOR" and table not in clean:
             raise StudyRejected("malformed_header", "a palette's table is not described.", "correct it at its source")
 
 

@@ -23,7 +23,8 @@ _NEEDED = (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation",
 )  # fmt: skip
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
-_DEFLATED, _UNDEFINED = "1.2.840.10008.1.2.1.99", 0xFFFFFFFF
+_WHOLE = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")  # deflated and big endian: rare, and read whole
+_UNDEFINED = 0xFFFFFFFF
 _UID = re.compile(r"[0-9.]{1,64}")  # PS3.5 9.1, but for zeros in front, which devices write
 #: Colours of three samples that are stored; the last two are those of a codec (PS3.3 C.7.6.3.1.2).
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
@@ -64,22 +65,19 @@ def read_object(content: Content) -> tuple[Dataset, Content]:
 
 
 def _parse_mapped(content: Content) -> tuple[Dataset, object]:
-    """The header alone, and where its pixels lie; what is deflated has no place in the file and is read whole."""
+    """The header alone, and where its pixels lie; the deflated ones have no place in the file."""
     stream = stream_of(content)
     dataset = _parsed(content, stream, stop_before_pixels=True)
     syntax = getattr(dataset.file_meta, "TransferSyntaxUID", "") if hasattr(dataset, "file_meta") else ""
-    if syntax == _DEFLATED:
+    if syntax in _WHOLE:
         dataset = parse_dicom(content)
         return dataset, value_of(dataset, "PixelData")
-    implicit, little = dataset.original_encoding
-    order = "little" if little in (None, True) else "big"
     told = stream.read(12)
-    group, element = (int.from_bytes(told[at : at + 2], order) for at in (0, 2))  # type: ignore[arg-type]
-    if (group, element) != (0x7FE0, 0x0010) or len(told) < 12:
+    if told[:4] != b"\xe0\x7f\x10\x00" or len(told) < 12:
         return dataset, None
-    start, length = stream.tell(), int.from_bytes(told[8:12], order)  # type: ignore[arg-type]
-    if implicit:
-        start, length = start - 4, int.from_bytes(told[4:8], order)  # type: ignore[arg-type]
+    implicit, _ = dataset.original_encoding
+    start = stream.tell() - 4 * implicit
+    length = int.from_bytes(told[4:8] if implicit else told[8:12], "little")
     view = memoryview(content)[start:]
     if length == _UNDEFINED:
         return dataset, view
@@ -232,6 +230,16 @@ def whole(dataset: Dataset, keyword: str, default: int) -> int:
         return int(text(dataset, keyword))
     except ValueError:
         return default
+
+
+def is_coloured(dataset: Dataset) -> bool:
+    """Whether an image shows colours: of three samples, of a palette, or painted on grey by a supplemental one.
+
+    Source: PS3.3 C.7.6.3.1.2, C.8.16.2.1.3 (Pixel Presentation).
+    """
+    palette = text(dataset, "PhotometricInterpretation").upper() == "PALETTE COLOR"
+    painted = text(dataset, "PixelPresentation").upper() in ("COLOR", "MIXED", "TRUE_COLOR")
+    return palette or painted or whole(dataset, "SamplesPerPixel", 1) != 1
 
 
 def stored_type(dataset: Dataset) -> np.dtype:

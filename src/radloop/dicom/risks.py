@@ -5,7 +5,7 @@ from __future__ import annotations
 from radloop.dicom.elements import Elements
 from radloop.dicom.groups import regions_of
 from radloop.dicom.profile import Profile
-from radloop.dicom.read import text, values_of, whole
+from radloop.dicom.read import is_coloured, text, values_of
 from radloop.dicom.told import Told
 from radloop.dicom.vocabulary import words_of
 from radloop.errors import StudyRejected
@@ -55,15 +55,13 @@ def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> Non
 
 
 def is_of_written_kind(told: Told) -> bool:
-    """Whether an image is of a kind that is known for text in the picture, whatever it says of itself."""
+    """Whether an image is of a kind that is known for text in the picture, whatever it says of itself.
+
+    Scanners measure in grey: colour is a camera's, or painted on by somebody who may have written too.
+    """
     kind = text(told, "SOPClassUID")
     of_class = any(kind == prefix or kind.startswith(f"{prefix}.") for prefix in _WRITTEN_ON_CLASSES)
-    return of_class or text(told, "Modality").upper() in _WRITTEN_ON or _is_coloured(told)
-
-
-def _is_coloured(told: Told) -> bool:
-    """Scanners measure in grey: colour is a camera's, or painted on by somebody who may have written too."""
-    return whole(told, "SamplesPerPixel", 1) != 1 or text(told, "PhotometricInterpretation").upper() == "PALETTE COLOR"
+    return of_class or text(told, "Modality").upper() in _WRITTEN_ON or is_coloured(told)
 
 
 def _may_be_written_on(told: Told) -> bool:

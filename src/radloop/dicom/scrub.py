@@ -10,7 +10,17 @@ from pydicom.datadict import tag_for_keyword
 from radloop.dicom.confidentiality import safe_private
 from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
-from radloop.dicom.knowledge import BY_PLACE, CHARACTER_SET, INSTITUTION, PATIENT_ID, TABLES, TIMEZONE, fits
+from radloop.dicom.knowledge import (
+    BY_PLACE,
+    CHARACTER_SET,
+    IN_STACK,
+    INSTITUTION,
+    PATIENT_ID,
+    STACK,
+    TABLES,
+    TIMEZONE,
+    fits,
+)
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.versions import VERSIONS, release
 from radloop.dicom.vocabulary import cleaned, cleaned_region, tells
@@ -49,6 +59,8 @@ def scrub(elements: Elements, case: Case, depth: int = 0) -> Elements:
             clean[tag] = kept
     if case.pseudonyms.profile.keeps_safe_private:
         clean |= _safe_private(elements, case)
+    if IN_STACK in clean and STACK not in clean:
+        del clean[IN_STACK]
     for data, descriptor in TABLES.items():
         if data in clean:
             _trim_table(clean, data, descriptor)
@@ -188,6 +200,8 @@ def _cleaned(tag: int, element: Element, case: Case) -> Element | None:
         return Element(element.vr, to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None
     if element.vr not in FREE:
         return None
+    if tag == STACK:  # stacks are counted; longer numbers may be anybody's
+        return element if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= 2 else None
     size = 16 if element.vr in ("AE", "SH") else 64
     clean = cleaned_region if tag in _REGION_NAMES else cleaned
     words = [clean(text, case.words)[:size].strip() for text in texts]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
+import pydicom.data
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
@@ -169,6 +171,50 @@ def test_the_catalog_row_tells_frames_and_colour(film: Film, file_of: FileOf) ->
     one = read_instance(file_of(cine(film, NumberOfFrames=None, PixelData=PIXELS[0].tobytes())), under()).record
     assert one.frames is None
     assert one.pixel_sha256 != record.pixel_sha256
+
+
+def test_colour_painted_on_grey_keeps_its_tables_and_counts_as_colour(film: Film, file_of: FileOf) -> None:
+    tables = {
+        f"{name}PaletteColorLookupTable{part}": value
+        for name in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [4, 4096, 16]), ("Data", b"abcdefgh"))
+    }
+    painted = file_of(film(PixelPresentation="COLOR", BurnedInAnnotation="NO", **tables))
+    stored = pydicom.dcmread(io.BytesIO(strip(painted, under()).content))
+    assert stored.RedPaletteColorLookupTableData == b"abcdefgh"
+    grey = pydicom.dcmread(io.BytesIO(strip(file_of(film(**tables)), under()).content))
+    assert "RedPaletteColorLookupTableData" not in grey, "what nothing refers to may be anything"
+    with pytest.raises(StudyRejected) as refusal:
+        strip(file_of(film(PixelPresentation="COLOR", **tables)), under())
+    assert refusal.value.reason == "burned_in_text_unknown"
+
+
+def real_colour() -> list[Path]:
+    """pydicom's own files of three samples a pixel that tell all that is asked for."""
+    found = []
+    for path in sorted((Path(pydicom.data.__file__).parent / "test_files").glob("*.dcm")):
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            if header.SamplesPerPixel == 3 and header.PatientID and header.StudyInstanceUID:
+                found.append(path)
+        except (AttributeError, pydicom.errors.InvalidDicomError):
+            continue
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_real_colour_is_stored_with_the_very_values_that_pydicom_decodes() -> None:
+    pseudonyms, equal, refused = under(clean_pixel_data="keep"), 0, []
+    for path in real_colour():
+        try:
+            stored = pydicom.dcmread(io.BytesIO(strip(path.read_bytes(), pseudonyms).content))
+        except StudyRejected as refusal:
+            refused.append(refusal.reason)
+            continue
+        np.testing.assert_array_equal(stored.pixel_array, pydicom.dcmread(path).pixel_array, err_msg=path.name)
+        equal += 1
+    assert equal >= 18
+    assert set(refused) <= {"colour", "undecodable_pixels"}, "16 bits a sample, and lossless JPEG of colour"
 
 
 def test_the_lean_parser_is_not_asked_about_compressed_colour(film: Film, file_of: FileOf) -> None:

@@ -83,7 +83,7 @@ def test_identity_goes_from_shared_and_own_groups_alike_on_both_paths(
     assert not [word for word in PLANTED if word in texts(stored) or word.encode() in stripped.content[:]]
     groups = stored.PerFrameFunctionalGroupsSequence
     assert len(groups) == stored.NumberOfFrames == 4
-    assert [one.FrameContentSequence[0].InStackPositionNumber for one in groups] == [1, 2, 3, 4]
+    assert [list(one.FrameContentSequence[0].DimensionIndexValues) for one in groups] == [[1, n] for n in (1, 2, 3, 4)]
 
 
 def test_uids_in_groups_are_mapped_as_at_the_top_and_moments_moved_by_the_patients_weeks(
@@ -109,6 +109,32 @@ def test_a_group_of_which_nothing_may_stay_keeps_its_place(series: Series, enhan
     stored = pydicom.dcmread(io.BytesIO(stripped.content))
     kept = [len(one) > 0 for one in stored.PerFrameFunctionalGroupsSequence]
     assert kept == [True, False, True], "the third frame's place must not become the second's"
+
+
+def test_a_stack_keeps_its_small_number_and_loses_a_name_with_the_place_in_it(
+    series: Series, enhanced: Enhanced, file_of: FileOf
+) -> None:
+    joined = enhanced(series(3))
+    joined.PerFrameFunctionalGroupsSequence[1].FrameContentSequence[0].StackID = "Zanzibar"
+    joined.PerFrameFunctionalGroupsSequence[2].FrameContentSequence[0].StackID = "4711"
+    stored = pydicom.dcmread(io.BytesIO(strip(file_of(joined), under()).content))
+    contents = [one.FrameContentSequence[0] for one in stored.PerFrameFunctionalGroupsSequence]
+    assert [one.get("StackID") for one in contents] == ["1", None, None]
+    assert [one.get("InStackPositionNumber") for one in contents] == [1, None, None]
+
+
+def test_a_mapping_to_the_real_world_keeps_a_label_that_says_nothing(
+    series: Series, enhanced: Enhanced, file_of: FileOf
+) -> None:
+    joined = enhanced(series(3))
+    mapping = Dataset()
+    mapping.LUTLabel, mapping.LUTExplanation = "Zanzibar", "for Dr Wobble"
+    mapping.RealWorldValueIntercept, mapping.RealWorldValueSlope = 0.0, 1.0
+    joined.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = Sequence([mapping])
+    stored = pydicom.dcmread(io.BytesIO(strip(file_of(joined), under()).content))
+    (kept,) = stored.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence
+    assert (kept.LUTLabel, kept.RealWorldValueSlope) == ("REMOVED", 1.0)
+    assert "Zanzibar" not in texts(stored) and "Wobble" not in texts(stored)
 
 
 @pytest.mark.parametrize("modality", ["CT", "MR"])

@@ -1,4 +1,4 @@
-"""Objects of several frames and of colour in one catalog with films: measured, placed, and kept from a model of films."""
+"""Objects of several frames and of colour beside films: measured, placed, and kept from a model of films."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from radloop.dicom.layout import Layout
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import StudyRejected
 from radloop.imaging.pixels import SAMPLED, read_pixels, sampled_frames, sampled_numbers
+from radloop.imaging.resample import shrink
 from radloop.params import UseCase
 from radloop.quality.survey import survey
 from radloop.quality.verdicts import judge_snapshot
@@ -137,8 +138,6 @@ def test_a_loop_is_measured_on_five_frames_and_remembered_by_the_middle_one(snap
 
 
 def _contrast(frame: np.ndarray) -> float:
-    from radloop.imaging.resample import shrink
-
     return float(shrink(frame).std())
 
 
