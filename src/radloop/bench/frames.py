@@ -147,9 +147,7 @@ def _walk(place: Path, answer: Connection) -> None:
     admitted, *first = _watched(lambda: taken("object"))
     films, *second = _watched(lambda: surveyed("object"))
     if admitted.admitted != 1 or films["unreadable"].notna().any():
-        raise RadloopError(
-            "the object was not admitted", "compare its header with docs/concepts/frames.md"
-        )
+        raise RadloopError("the object was not admitted", "compare its header with docs/concepts/frames.md")
     answer.send((*first, *second))
 
 
