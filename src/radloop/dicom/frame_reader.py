@@ -21,7 +21,8 @@ from radloop.errors import StudyRejected
 #: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
 PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 BIG_ENDIAN = "1.2.840.10008.1.2.2"  # retired; a mapped file of it is read whole (radloop.dicom.read)
-_OF_PIXELS = (
+#: What a codec asks of a header.
+OF_PIXELS = (
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PlanarConfiguration",
 )  # fmt: skip
@@ -138,7 +139,7 @@ class FrameReader:
     def _alone(self, stream: bytes) -> Dataset:
         """A data set of this one frame, which is what pydicom's plugins take."""
         one = Dataset()
-        for keyword in _OF_PIXELS:
+        for keyword in OF_PIXELS:
             if keyword in self._header:
                 one.add(self._header[keyword])
         one.NumberOfFrames = 1

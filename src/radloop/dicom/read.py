@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
 from radloop.content import Content, stream_of
+from radloop.dicom.parse import fragments_end
 from radloop.errors import StudyRejected
 
 _IMAGE_CLASSES = "1.2.840.10008.5.1.4.1.1."  # storage SOP classes (PS3.4 B.5)
@@ -79,11 +80,10 @@ def _parse_mapped(content: Content) -> tuple[Dataset, object]:
     start = stream.tell() - 4 * implicit
     length = int.from_bytes(told[4:8] if implicit else told[8:12], "little")
     view = memoryview(content)[start:]
-    if length == _UNDEFINED:
-        return dataset, view
-    if length > len(view):
+    end = fragments_end(view, 0) if length == _UNDEFINED else length
+    if end is None or end > len(view):
         raise StudyRejected("truncated", "the DICOM file ends too early.", "copy it again")
-    return dataset, view[:length]
+    return dataset, view[:end]
 
 
 def require_one_image(dataset: Dataset, has_pixels: bool) -> None:

@@ -26,8 +26,10 @@ _CLASS, _INSTANCE = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
 def clean_pixels(content: bytes | mmap, file: Part10, told: Told) -> memoryview | None:
     """The pixel bytes of all frames, to be stored as they are.
 
-    None where there are too few, an overlay hides in high bits, or their colours are those of a codec.
+    None where they are compressed or too few, an overlay hides in high bits, or their colours are those of a codec.
     """
+    if file.coded:
+        return None
     layout = layout_of(told)
     length = layout.object_bytes
     pixels = memoryview(content)[file.pixels][:length]

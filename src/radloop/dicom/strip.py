@@ -8,17 +8,18 @@ from datetime import date
 from mmap import mmap
 
 import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from radloop.bounds import HEADER, MIB, bounded, decoding
-from radloop.content import LARGE
+from radloop.content import LARGE, Content
 from radloop.dicom.blanking import without_text
-from radloop.dicom.deidentify import deidentify, elements_of, plain_frames, plain_header, to_bytes
+from radloop.dicom.deidentify import dataset_of, deidentify, elements_of, plain_frames, plain_header, to_bytes
 from radloop.dicom.elements import Elements
-from radloop.dicom.frame_reader import FrameReader
+from radloop.dicom.frame_reader import OF_PIXELS, FrameReader
 from radloop.dicom.groups import laid_out
-from radloop.dicom.header import study_day
+from radloop.dicom.header import study_day, tag_of
 from radloop.dicom.layout import layout_of
-from radloop.dicom.parse import Unusual, parse
+from radloop.dicom.parse import Part10, Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_object, require_storable, text
 from radloop.dicom.risks import refuse_recognisable
@@ -26,6 +27,8 @@ from radloop.dicom.sizes import decoded_mib
 from radloop.dicom.splice import clean_pixels, splice, stored_file
 from radloop.dicom.told import Told
 from radloop.dicom.values import age_in_years, sex_code
+
+_OF_PIXELS = frozenset(map(tag_of, (*OF_PIXELS, "NumberOfFrames", "Modality")))
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,12 @@ def strip(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
             told = Told(file.elements)
             require_storable(told, has_pixels=True)
             decoded_mib(told, pseudonyms.profile.knobs)
+            if file.coded:
+                refuse_unfit(told, file.elements, pseudonyms)
     except Unusual:
         return _plainly(content, pseudonyms)
+    if file.coded:
+        return _decoded(_pixel_header(file), file.elements, memoryview(content)[file.pixels], pseudonyms)
     pixels = clean_pixels(content, file, told)
     if pixels is None:
         return _plainly(content, pseudonyms)
@@ -91,19 +98,31 @@ def _plainly(content: bytes | mmap, pseudonyms: Pseudonyms) -> Stripped:
         elements = elements_of(raw)
         refuse_unfit(Told(elements), elements, pseudonyms)
         decoded = decoded_mib(raw, pseudonyms.profile.knobs)
-    layout = layout_of(raw)
-    held = layout.frame_bytes / MIB if decoded * MIB > LARGE else decoded
+    if decoded * MIB > LARGE:
+        return _decoded(raw, elements, pixels, pseudonyms)
+    with bounded(decoding(decoded)):
+        clean = deidentify(raw, pseudonyms, pixels)
+        stored = to_bytes(clean)
+    header = Told(laid_out(elements_of(clean)))
+    return Stripped(stored, header, _pixels_of(stored, layout_of(header).object_bytes), study_day(elements))
+
+
+def _decoded(raw: Dataset, elements: Elements, pixels: Content, pseudonyms: Pseudonyms) -> Stripped:
+    """Frame by frame, of which few live at a time; `raw` tells of the pixels, `elements` of everything."""
+    decoded, reader = decoded_mib(raw, pseudonyms.profile.knobs), FrameReader(raw, pixels)
+    held = reader.layout.frame_bytes / MIB if decoded * MIB > LARGE else decoded
     with bounded(decoding(decoded, held)):
-        if decoded * MIB <= LARGE:
-            clean = deidentify(raw, pseudonyms, pixels)
-            stored: bytes | mmap = to_bytes(clean)
-            header = elements_of(clean)
-        else:
-            reader = FrameReader(raw, pixels)
-            header = plain_header(reader.layout, elements, pseudonyms)
-            stored = stored_file(header, plain_frames(reader, elements, pseudonyms), reader.layout)
-    length = layout_of(Told(header)).object_bytes
-    return Stripped(stored, Told(laid_out(header)), _pixels_of(stored, length), study_day(elements))
+        header = plain_header(reader.layout, elements, pseudonyms)
+        stored = stored_file(header, plain_frames(reader, elements, pseudonyms), reader.layout)
+    return Stripped(stored, Told(laid_out(header)), _pixels_of(stored, reader.layout.object_bytes), study_day(elements))
+
+
+def _pixel_header(file: Part10) -> Dataset:
+    """What a compressed file tells of its pixels, because pydicom takes long to read all that an enhanced one tells."""
+    header = dataset_of({tag: one for tag, one in file.elements.items() if tag in _OF_PIXELS})
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = file.syntax
+    return header
 
 
 def refuse_unfit(told: Told, elements: Elements, pseudonyms: Pseudonyms) -> None:

@@ -24,7 +24,7 @@ from pydicom.uid import (
 
 from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.frame_reader import FrameReader
-from radloop.dicom.parse import Unusual, parse
+from radloop.dicom.parse import parse
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_object
@@ -215,10 +215,3 @@ def test_real_colour_is_stored_with_the_very_values_that_pydicom_decodes() -> No
         equal += 1
     assert equal >= 18
     assert set(refused) <= {"colour", "undecodable_pixels"}, "16 bits a sample, and lossless JPEG of colour"
-
-
-def test_the_lean_parser_is_not_asked_about_compressed_colour(film: Film, file_of: FileOf) -> None:
-    sent = cine(film, **COLOUR["RGB"])
-    sent.compress(RLELossless, generate_instance_uid=False)
-    with pytest.raises(Unusual):
-        parse(file_of(sent))

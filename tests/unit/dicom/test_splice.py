@@ -250,3 +250,18 @@ def test_no_planted_name_survives_in_text_anywhere(
     assert WORD.encode() in content
     found = strip(content, pseudonyms).content
     assert WORD.lower().encode() not in found.lower()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compressed_files_are_stored_as_the_plain_path_stores_them() -> None:
+    pseudonyms, equal = Pseudonyms(KEY, Profile(LOOSE)), 0
+    for content in corpus():
+        wanted = plain(content, pseudonyms)
+        try:
+            coded = parse(content).coded
+        except Unusual:
+            continue
+        if coded and wanted is not None:
+            assert bytes(strip(content, pseudonyms).content) == wanted
+            equal += 1
+    assert equal >= 20
