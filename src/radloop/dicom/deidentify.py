@@ -104,7 +104,7 @@ def dataset_of(elements: Elements) -> Dataset:
             found[BaseTag(tag)] = DataElement(tag, vr, Sequence([dataset_of(item) for item in value]))
         else:
             found[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)
-    return Dataset(found)
+    return Dataset(found, parent_encoding=["utf8"])  # of items too: a clean header declares it at its top
 
 
 def _element(dataset: Dataset, tag: BaseTag) -> Element:

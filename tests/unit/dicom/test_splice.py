@@ -265,3 +265,13 @@ def test_compressed_files_are_stored_as_the_plain_path_stores_them() -> None:
             assert bytes(strip(content, pseudonyms).content) == wanted
             equal += 1
     assert equal >= 20
+
+
+def test_both_paths_spell_foreign_letters_in_an_item_alike(film: Film, file_of: FileOf) -> None:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "Röntgen", "DCM", "Röntgen"
+    content = file_of(film(SpecificCharacterSet="ISO_IR 192", ViewCodeSequence=Sequence([code])))
+    pseudonyms = Pseudonyms(KEY, Profile())
+    stored = plain(content, pseudonyms)
+    assert stored is not None and "Röntgen".encode() in stored
+    assert fast(content, pseudonyms) == stored
