@@ -8,6 +8,7 @@ from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_object, require_storable
 from radloop.dicom.splice import clean_pixels, splice
+from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
 from radloop.files import sha256
@@ -67,6 +68,8 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
         file = parse(content)
         told = Told(file.elements)
         require_storable(told, has_pixels=True)
+        if file.coded:  # the header is the lean parser's, the frames are the plain path's
+            return bytes(strip(content, pseudonyms).content)
         pixels = clean_pixels(content, file, told)
         return None if pixels is None else bytes(splice(file, [pixels], pseudonyms)[0])
     except (Unusual, StudyRejected):
