@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from radloop.content import cut
 from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sync_folder, write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
@@ -147,7 +148,7 @@ def read_content(folder: Path, row: Any) -> bytes:
     Raises ConfigurationError where its shard is missing or too short.
     """
     with _open_shard(folder, row.shard) as stream:
-        return _read_at(stream, row.shard, int(row.offset), int(row.length))
+        return bytes(_read_at(stream, row.shard, int(row.offset), int(row.length)))
 
 
 def read_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, bytes]]:
@@ -155,6 +156,12 @@ def read_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, byte
 
     Raises ConfigurationError where a shard is missing or too short.
     """
+    for position, content in map_contents(folder, frame):
+        yield position, bytes(content)
+
+
+def map_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, bytes | memoryview]]:
+    """As `read_contents`, large objects mapped and not read, for those who look at their frames one by one."""
     places = zip(frame["shard"], frame["offset"], frame["length"], range(len(frame)), strict=True)
     for shard, group in groupby(sorted(places), key=itemgetter(0)):
         with _open_shard(folder, shard) as stream:
@@ -357,9 +364,8 @@ def _open_shard(folder: Path, shard: str) -> Iterator[io.BufferedReader]:
         yield stream
 
 
-def _read_at(stream: io.BufferedReader, shard: str, offset: int, length: int) -> bytes:
-    stream.seek(offset)
-    content = stream.read(length)
+def _read_at(stream: io.BufferedReader, shard: str, offset: int, length: int) -> bytes | memoryview:
+    content = cut(stream, offset, length)
     if len(content) != length:
         raise ConfigurationError(f"shard {shard} is too short", "restore the snapshot with dvc checkout")
     return content

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from radloop.content import Content, cut
 from radloop.files import sync_folder
 
 LARGEST = 256 * 2**20  # bytes of one shard
@@ -57,7 +58,7 @@ class ShardWriter:
         self._opened = 0
         self._named: list[Path] = []
 
-    def add(self, name: str, content: bytes, study: str) -> None:
+    def add(self, name: str, content: Content, study: str) -> None:
         """Append one file of a study to its shard."""
         shard = self._homes.get(study) or self._settle(study, len(content))
         padding = bytes(-len(content) % _BLOCK)
@@ -107,7 +108,7 @@ class ShardWriter:
         self._homes[study] = shard
         shard.studies.append(study)
 
-    def _append(self, shard: _Shard, file: _File, *blocks: bytes) -> None:
+    def _append(self, shard: _Shard, file: _File, *blocks: Content) -> None:
         """Write the header, the content and the padding of a file behind the others."""
         stream = self._stream(shard)
         for block in blocks:
@@ -131,11 +132,11 @@ class ShardWriter:
         if shard is self._newest:
             self._newest = None
 
-    def _blocks(self, shard: _Shard) -> Iterator[tuple[_File, bytes]]:
+    def _blocks(self, shard: _Shard) -> Iterator[tuple[_File, Content]]:
         self._stream(shard).flush()
         with shard.path.open("rb", buffering=BUFFER) as stream:
             for file in shard.files:
-                yield file, stream.read(_space(file.length))
+                yield file, cut(stream, file.offset - _BLOCK, _space(file.length))
 
     def _open(self) -> _Shard:
         self._folder.mkdir(parents=True, exist_ok=True)

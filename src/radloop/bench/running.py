@@ -106,6 +106,19 @@ def bench_workers(settings: Settings, files: int = 1600, turns: int = 3) -> None
     keep(settings.root / "bench", "workers", rows)
 
 
+def bench_frames(settings: Settings) -> None:
+    """Objects of many frames: memory beside their decoded size."""
+    from radloop.bench.frames import time_frames
+
+    rows = []
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-frames-", dir=settings.root) as folder:
+        for one in time_frames(Path(folder)):
+            rows.append(asdict(one))
+            show_table("objects of many frames: anonymous memory (MiB) and seconds", rows[-1:])
+    keep(settings.root / "bench", "frames", rows)
+
+
 def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
     """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
     from radloop.bench.text import Tally, measure_films, measure_recall, time_search

@@ -84,6 +84,14 @@ def workers() -> None:
 
 
 @app.command()
+def frames() -> None:
+    """Objects of many frames: memory of admitting and surveying them beside their decoded size."""
+    from radloop.bench.running import bench_frames
+
+    bench_frames(load_settings())
+
+
+@app.command()
 def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of each kind.")] = 20) -> None:
     """Names burned into pixels: how many are found, and how many pictures without any are touched."""
     from radloop.bench.running import bench_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from radloop.dicom.profile import Profile
-from radloop.dicom.read import text
+from radloop.dicom.read import is_coloured, text
 from radloop.dicom.risks import is_of_written_kind
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
@@ -21,6 +21,12 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
     """
     if not profile.cleans_pixels:
         return pixels
+    if is_coloured(told):
+        raise StudyRejected(
+            "burned_in_text_unsure",
+            "text in colour is not searched for.",
+            "send it in grey, or set deidentify.clean_pixel_data to quarantine and say NO to burned-in text",
+        )
     from radloop.burned_in import Unreadable, Unsure, blank  # half of a reader's start, and needed only here
 
     if text(told, "Modality").upper() in _SPECKLED:
@@ -30,9 +36,9 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
             "clean ultrasound at its source; deidentify.clean_pixel_data keep trusts it",
         )
     inverted = text(told, "PhotometricInterpretation").upper() == "MONOCHROME1"
-    whole = is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
+    everywhere = is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
     try:
-        return blank(pixels, inverted, whole)
+        return blank(pixels, inverted, everywhere)
     except Unsure as error:
         raise StudyRejected(
             "burned_in_text_unsure", f"{error}.", "look at the picture, and send it without annotation"
