@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from radloop.errors import ConfigurationError
 
@@ -43,7 +43,7 @@ def read_content(path: Path) -> bytes | mmap:
         return mmap(stream.fileno(), 0, access=ACCESS_READ)
 
 
-def cut(stream: io.BufferedReader, offset: int, length: int) -> bytes | memoryview:
+def cut(stream: BinaryIO, offset: int, length: int) -> bytes | memoryview:
     """Part of an open file, mapped where it is large; shorter than `length` where the file ends before."""
     if length <= LARGE or os.fstat(stream.fileno()).st_size < offset + length:
         stream.seek(offset)
