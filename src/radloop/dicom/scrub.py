@@ -77,7 +77,8 @@ def texts_of(element: Element, encodings: tuple[str, ...]) -> list[str]:
     else:
         text = decode_bytes(value, list(encodings), {"\\", "\r", "\n", "\t", "\f"})
     values = [text] if element.vr in SINGLE else text.split("\\")
-    return [value.strip(" \0") for value in values]
+    stripped = [value.strip(" \0") for value in values]
+    return [value.strip() for value in stripped] if element.vr == "UI" else stripped  # as pydicom takes a UID
 
 
 def encodings_of(elements: Elements) -> tuple[str, ...]:

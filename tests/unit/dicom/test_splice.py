@@ -179,6 +179,18 @@ def test_what_is_compressed_or_big_endian_goes_the_plain_way(film: Film, pseudon
         assert strip(content, pseudonyms).content == plain(content, pseudonyms) is not None
 
 
+@pytest.mark.parametrize(("keyword", "place"), [("SOPClassUID", -1), ("StudyInstanceUID", 0), ("StudyInstanceUID", -1)])
+def test_white_space_about_a_uid_is_taken_off_by_both_paths(
+    keyword: str, place: int, film: Film, file_of: FileOf, pseudonyms: Pseudonyms
+) -> None:
+    dataset = film()
+    content = bytearray(file_of(dataset))
+    uid = str(dataset[keyword].value).encode()
+    spot = content.rindex(uid) + (0 if place == 0 else len(uid) - 1)
+    content[spot] = 9  # a tab
+    assert fast(bytes(content), pseudonyms) == plain(bytes(content), pseudonyms) is not None
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
