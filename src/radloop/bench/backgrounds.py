@@ -28,6 +28,11 @@ def large_film(seed: int) -> np.ndarray:
 
 
 def middle_film(seed: int) -> np.ndarray:
+    """A simulated radiograph of 1024 x 1024."""
+    return _simulated(seed, 1024)
+
+
+def full_film(seed: int) -> np.ndarray:
     """A simulated radiograph of 2048 x 2048."""
     return _simulated(seed, 2048)
 

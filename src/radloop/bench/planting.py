@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -41,6 +42,8 @@ class Kind:
 _SMALL, _FILM, _SCREEN = (8, 12, 20, 40), (0.15, 0.35, 0.8), (0.35, 0.6, 1.0)
 KINDS = (
     Kind("radiograph, 512 x 512", backgrounds.film, (12, 18, 28, 40), _FILM, False, False),
+    Kind("radiograph, 1024 x 1024", backgrounds.middle_film, (12, 18, 28, 60), _FILM, False, False),
+    Kind("radiograph, 2048 x 2048", backgrounds.full_film, (16, 28, 48, 90), _FILM, False, False),
     Kind("radiograph, 3000 x 2500", backgrounds.large_film, (16, 28, 48, 90), _FILM, False, False),
     Kind("slice captured, 512 x 512", backgrounds.slice_capture, _SMALL, _SCREEN, True, True),
     Kind("dark screen, 1024 x 768", backgrounds.screen, _SMALL, _SCREEN, True, True),
@@ -51,16 +54,22 @@ KINDS = (
 )  # fmt: skip
 
 
+class Drawn(NamedTuple):
+    """How a name was drawn: its height in pixels, its contrast, its typeface, and whether it runs up or down."""
+
+    size: int
+    contrast: float
+    typeface: str
+    turned: bool
+
+
 @dataclass(frozen=True)
 class Planted:
     """A picture, where a name's ink is (nowhere in a picture without), and how the name was drawn."""
 
     picture: np.ndarray
     ink: np.ndarray
-    size: int = 0
-    contrast: float = 0.0
-    typeface: str = ""
-    turned: bool = False
+    drawn: Drawn | None = None
 
 
 def plain(kind: Kind, seed: int) -> Planted:
@@ -84,7 +93,7 @@ def plant(kind: Kind, at: int, first: int) -> Planted:
     top = int(random.integers(place.top + 2, place.bottom - mask.shape[0] - 1))
     left = int(random.integers(place.left + 2, place.right - mask.shape[1] - 1))
     written, ink = _written(picture, mask, Box(top, left, top + mask.shape[0], left + mask.shape[1]), kind, contrast)
-    return Planted(written, ink, size, contrast, typeface, turned)
+    return Planted(written, ink, Drawn(size, contrast, typeface, turned))
 
 
 def _written(

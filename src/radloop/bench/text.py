@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from radloop.bench.planting import HELD_OUT, KINDS, Kind, Planted, plain, plant
+from radloop.bench.planting import HELD_OUT, KINDS, Drawn, Kind, Planted, plain, plant
 from radloop.burned_in import Unsure, blank
 from radloop.intervals import Interval, proportion_interval
 
@@ -56,13 +56,15 @@ def measure_recall(texts: int, first: int = HELD_OUT, kinds: Sequence[Kind] = KI
     No two pictures of a cell share a film, so the design effect is 1. Raises Unreadable where tesseract is missing.
     """
     for kind in kinds:
-        cases = [plant(kind, at, first) for at in range(texts)]
-        outcomes = [outcome(case, kind) for case in cases]
-        for trait, chosen in _traits(cases):
+        names, outcomes = [], []
+        for at in range(texts):
+            case = plant(kind, at, first)
+            names.append(case.drawn)
+            outcomes.append(outcome(case, kind))
+        for trait, chosen in _traits([name for name in names if name]):
             yield _cell(kind.name, trait, [outcomes[at] for at in chosen])
-        yield _cell(
-            kind.name, "no text", [outcome(plain(kind, first + texts + at), kind) for at in range(-(-texts // 2))]
-        )
+        bare = range(first + texts, first + texts + -(-texts // 2))
+        yield _cell(kind.name, "no text", [outcome(plain(kind, seed), kind) for seed in bare])
 
 
 def measure_films(folder: Path) -> Iterator[Cell]:
@@ -120,23 +122,20 @@ def _judged(picture: np.ndarray, ink: np.ndarray, kind: Kind, work: Callable[[],
 
 def _processors() -> float:
     """Seconds that processors worked for this process and for its children: others on the machine do not count."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _traits(cases: Sequence[Planted]) -> Iterator[tuple[str, list[int]]]:
+def _traits(names: Sequence[Drawn]) -> Iterator[tuple[str, list[int]]]:
     """Every trait of names with the places of those that have it: all, by size, by contrast, bitmaps, turned ones."""
-    yield "all", list(range(len(cases)))
-    for size in sorted({case.size for case in cases}):
-        yield f"{size} px", [at for at, case in enumerate(cases) if case.size == size]
-    for contrast in sorted({case.contrast for case in cases}):
-        yield f"contrast {contrast:.0%}", [at for at, case in enumerate(cases) if case.contrast == contrast]
-    for name, chosen in (
-        ("bitmap", [at for at, case in enumerate(cases) if case.typeface == "bitmap"]),
-        ("turned by 90\u00b0", [at for at, case in enumerate(cases) if case.turned]),
-    ):
-        if chosen:
-            yield name, chosen
+    traits: dict[str, list[int]] = {"all": list(range(len(names)))}
+    for at, name in sorted(enumerate(names), key=lambda one: one[1].size):
+        traits.setdefault(f"{name.size} px", []).append(at)
+    for at, name in sorted(enumerate(names), key=lambda one: one[1].contrast):
+        traits.setdefault(f"contrast {name.contrast:.0%}", []).append(at)
+    traits["bitmap"] = [at for at, name in enumerate(names) if name.typeface == "bitmap"]
+    traits["turned by 90\u00b0"] = [at for at, name in enumerate(names) if name.turned]
+    return ((trait, chosen) for trait, chosen in traits.items() if chosen)
 
 
 def _cell(kind: str, trait: str, outcomes: Sequence[Outcome], clusters: Sequence[str] | None = None) -> Cell:

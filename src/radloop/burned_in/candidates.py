@@ -80,12 +80,10 @@ def rows_of_glyphs(stored: np.ndarray, strictness: Strictness = FILM) -> list[Ro
 def _rows(drawn: np.ndarray, scale: float, shape: tuple[int, ...], strictness: Strictness) -> list[Row]:
     labels, _ = ndimage.label(drawn, np.ones((3, 3)))
     boxes = _pieces(labels)
-    found = []
+    found, widest = [], WIDEST_JOINED if strictness.joined else WIDEST
     for upright in (True, False):
         seen = labels if upright else labels.T
-        glyphs = _glyphs(
-            boxes if upright else boxes[:, (0, 2, 1, 4, 3, 5)], WIDEST_JOINED if strictness.joined else WIDEST
-        )
+        glyphs = _glyphs(boxes if upright else boxes[:, (0, 2, 1, 4, 3, 5)], widest)
         if not len(glyphs):
             continue
         number, member = _in_rows(glyphs[:, 1:5])
