@@ -106,13 +106,15 @@ def bench_workers(settings: Settings, files: int = 2000, turns: int = 3) -> None
     keep(settings.root / "bench", "workers", rows)
 
 
-def bench_text(settings: Settings, texts: int, first: int, folders: tuple[Path | None, Path | None]) -> None:
+def bench_text(
+    settings: Settings, texts: int, first: int, folders: tuple[Path | None, Path | None], page: Path | None
+) -> None:
     """Measure what becomes of names planted in pixels, and of films and DICOM that hold none of ours.
 
-    Keeps the rows as JSON and the documentation's table beside them.
+    `folders` are a film set and one of DICOM; the table also goes into `page`, where there is one.
     """
     from radloop.bench.text import measure_films, measure_recall, measure_slices
-    from radloop.bench.text_table import HEADER, cells_of, markdown
+    from radloop.bench.text_table import HEADER, cells_of, markdown, put_into
 
     films, slices = folders
     ways = [measure_recall(texts, first)]
@@ -121,9 +123,9 @@ def bench_text(settings: Settings, texts: int, first: int, folders: tuple[Path |
     for cell in chain.from_iterable(ways):
         cells.append(cell)
         show_table("burned-in text", [dict(zip(HEADER, cells_of(cell), strict=True))])
-    path = keep(settings.root / "bench", "text", [asdict(cell) for cell in cells])
-    path.with_suffix(".md").write_text(markdown(cells), encoding="utf-8")
-    print(path.with_suffix(".md"))
+    keep(settings.root / "bench", "text", [asdict(cell) for cell in cells])
+    if page:
+        put_into(page, markdown(cells))
 
 
 def bench_packs(settings: Settings, instances: int, size: int) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from radloop.errors import ConfigurationError
+from radloop.files import write_text
 
 if TYPE_CHECKING:
     from radloop.bench.text import Cell
 
+BEGIN, END = "<!-- measured by radloop bench text -->", "<!-- end of what was measured -->"
 HEADER = ("kind", "names, or none", "pictures", "blanked", "refused", "blanked or refused (95 %)", "painted", "CPU, s")
 
 
@@ -25,3 +30,15 @@ def markdown(cells: Iterable[Cell]) -> str:
     """All rows as a Markdown table."""
     lines = [HEADER, tuple("---" for _ in HEADER), *map(cells_of, cells)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def put_into(page: Path, table: str) -> None:
+    """Put the table in the place of the one that a page has between its two marks.
+
+    Raises ConfigurationError where the page lacks them.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ConfigurationError(f"the page lacks the lines {BEGIN} and {END}.", "name a page that has them")
+    write_text(page, f"{before}{BEGIN}\n\n{table}\n{END}{after}")

@@ -17,6 +17,7 @@ READ_HEIGHT = 44  # pixels of a row as tesseract likes them
 MOST_READ = 12  # rows; in a picture with more, none is kept as a marker
 MARGIN = 12  # pixels of white around what tesseract reads
 LARGEST_SHARE = 0.25  # of the picture that may be blanked
+SMALLEST = 64  # pixels a side
 PASSES = 3  # some lines are seen only when others are gone
 
 
@@ -66,6 +67,8 @@ def blank(stored: np.ndarray, inverted: bool, whole: bool, regions: tuple[Box, .
             break
     else:
         raise Unsure("text is still there after it was blanked")
+    if certain and min(clean.shape[:2]) < SMALLEST:
+        raise Unsure("the picture is too small to be searched")
     if certain and _leaves_doubt(clean, found.harmless):
         raise Unsure("strokes that may be letters are left")
     return clean

@@ -99,6 +99,11 @@ def test_letters_of_one_level_are_found_in_speckle() -> None:
     assert found[letters].mean() > 0.9 and found.mean() < 0.1
 
 
+def test_a_picture_too_small_to_be_searched_is_refused_where_text_is_usual() -> None:
+    with pytest.raises(Unsure):
+        blank(np.zeros((63, 300), "u1"), False, True)
+
+
 @reads
 def test_a_page_of_text_is_refused() -> None:
     with pytest.raises(Unsure):
