@@ -24,7 +24,7 @@ def large_film(seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     grown = Image.fromarray(_simulated(seed, 2048).astype(np.float32)).resize((2500, 3000), Image.Resampling.BICUBIC)
     noisy = np.asarray(grown) + random.normal(0, 12, (3000, 2500)).astype(np.float32)
-    return np.clip(noisy, 0, 4095).astype(np.uint16)
+    return np.asarray(np.clip(noisy, 0, 4095), np.uint16)
 
 
 def middle_film(seed: int) -> np.ndarray:

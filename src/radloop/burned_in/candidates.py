@@ -114,12 +114,12 @@ def _glyphs(pieces: np.ndarray, widest: float) -> np.ndarray:
     high, wide, area = pieces[:, 3] - pieces[:, 1], pieces[:, 4] - pieces[:, 2], pieces[:, 5]
     right = (high >= GLYPH[0]) & (high <= GLYPH[1]) & (wide <= widest * high) & (area >= 0.15 * high * wide)
     kept = np.flatnonzero(right)
-    return pieces[np.sort(kept[np.argsort(-area[kept], kind="stable")][:MOST_GLYPHS])]
+    return np.asarray(pieces[np.sort(kept[np.argsort(-area[kept], kind="stable")][:MOST_GLYPHS])])
 
 
 def _letters(glyphs: np.ndarray) -> np.ndarray:
     """How many letters each piece may be."""
-    return np.maximum(1, (glyphs[:, 4] - glyphs[:, 2]) // (glyphs[:, 3] - glyphs[:, 1]))
+    return np.asarray(np.maximum(1, (glyphs[:, 4] - glyphs[:, 2]) // (glyphs[:, 3] - glyphs[:, 1])))
 
 
 def _in_rows(boxes: np.ndarray) -> tuple[int, np.ndarray]:

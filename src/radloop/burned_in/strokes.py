@@ -119,4 +119,4 @@ def _outstanding(hat: Picture, faintness: Faintness) -> np.ndarray:
     fine = ndimage.uniform_filter(limit.repeat(by, 0).repeat(by, 1), by, mode="nearest")
     line = np.clip(fine, 0, _BRIGHTEST).astype(np.int16).repeat(BLOCK, 1)
     above = hat.reshape(len(line), BLOCK, -1) > line[:, None, :]
-    return above.reshape(hat.shape)
+    return np.asarray(above.reshape(hat.shape))
