@@ -163,10 +163,10 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
 
 
 def _tell_region(planter: Planter) -> None:
-    """Where echoes are shown (PS3.3 C.8.5.5): the right half, beside the text, so that it can be cleaned."""
+    """Where echoes are shown (PS3.3 C.8.5.5): the last quarter, beside the text, so that it can be cleaned."""
     region = Dataset()
     region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
-    region.RegionLocationMinX0, region.RegionLocationMinY0 = COLUMNS // 2, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 3 * COLUMNS // 4, 0
     region.RegionLocationMaxX1, region.RegionLocationMaxY1 = COLUMNS - 1, ROWS - 1
     region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection = 3, 3
     region.PhysicalDeltaX, region.PhysicalDeltaY = 0.02, 0.02
