@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,21 +120,26 @@ def bench_frames(settings: Settings) -> None:
     keep(settings.root / "bench", "frames", rows)
 
 
-def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
-    """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
-    from radloop.bench.text import Tally, measure_films, measure_recall, time_search
+def bench_text(
+    settings: Settings, texts: int, first: int, folders: tuple[Path | None, Path | None], page: Path | None
+) -> None:
+    """Measure what becomes of names planted in pixels, and of films and DICOM that hold none of ours.
 
-    def row(one: Tally) -> dict[str, object]:
-        return {
-            "kind": one.kind, "size": one.size, "contrast": one.contrast, "n": one.n, "blanked": one.blanked,
-            "refused": one.refused, "share": one.caught.value, "low": one.caught.low, "high": one.caught.high,
-            "ms": one.ms,
-        }  # fmt: skip
+    `folders` are a film set and one of DICOM; the table also goes into `page`, where there is one.
+    """
+    from radloop.bench.text import measure_films, measure_recall, measure_slices
+    from radloop.bench.text_table import HEADER, cells_of, markdown, put_into
 
-    rows = [row(one) for one in measure_recall(texts)] + ([row(measure_films(folder))] if folder else [])
-    show_table("burned-in text: planted names caught; size 0: pictures without any", rows)
-    show_table("the search of candidates", [{"ms per film of 512 px": time_search(5)}])
-    keep(settings.root / "bench", "text", rows)
+    films, slices = folders
+    ways = [measure_recall(texts, first)]
+    ways += ([measure_films(films)] if films else []) + ([measure_slices(slices)] if slices else [])
+    cells = []
+    for cell in chain.from_iterable(ways):
+        cells.append(cell)
+        show_table("burned-in text", [dict(zip(HEADER, cells_of(cell), strict=True))])
+    keep(settings.root / "bench", "text", [asdict(cell) for cell in cells])
+    if page:
+        put_into(page, markdown(cells))
 
 
 def bench_packs(settings: Settings, instances: int, size: int) -> None:

@@ -92,11 +92,17 @@ def frames() -> None:
 
 
 @app.command()
-def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of each kind.")] = 20) -> None:
+def text(
+    data: Data = None,
+    slices: Annotated[Path | None, typer.Option("--dicom", help="A folder of DICOM without text.")] = None,
+    texts: Annotated[int, typer.Option(help="Names for each kind of picture.")] = 60,
+    first: Annotated[int, typer.Option(help="The first seed; thresholds were chosen below 5000.")] = 5000,
+    page: Annotated[Path | None, typer.Option(help="The page whose table is replaced.")] = None,
+) -> None:
     """Names burned into pixels: how many are found, and how many pictures without any are touched."""
     from radloop.bench.running import bench_text
 
-    bench_text(load_settings(), data, texts)
+    bench_text(load_settings(), texts, first, (data, slices), page)
 
 
 @app.command()
