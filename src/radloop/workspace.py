@@ -216,7 +216,7 @@ class Workspace:
         path, config = self.folder / ".dvc" / "config.local", ConfigParser(interpolation=None)
         before, text = path.read_text(), StringIO()
         config.read_string(before)
-        config.read_dict({"cache": {"type": "reflink,hardlink,copy"}})
+        config.read_dict({"cache": {"type": "hardlink,reflink,copy"}})
         config.write(text)
         write_text(path, text.getvalue())
         try:

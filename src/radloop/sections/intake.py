@@ -30,6 +30,7 @@ class Deidentify(Section):
     largest_decoded_mib: dict[str, float] = Field(
         default={"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
     )
+    largest_frame_mib: dict[str, float] = Field(default={"default": 256, "CT": 64, "MR": 64, "PT": 64, "US": 64})
 
 
 class Choice(Section):
