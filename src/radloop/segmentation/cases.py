@@ -34,7 +34,8 @@ def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str
     """The cases of a catalog's rows, by name, and how many masks made none, by the reason.
 
     `modalities`: DICOM's codes of a case's images; the first is the one that its mask is of, the others are of the
-    same study. An image that tells no modality is let through as the first. A study with none or several series of another modality makes no case, for one would be a guess.
+    same study. An image that tells no modality is let through as the first. A study with none or several series of
+    another modality makes no case, for one would be a guess.
     """
     series = {str(name): rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
     found, left_out = [], Counter[str]()
