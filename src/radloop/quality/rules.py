@@ -63,6 +63,7 @@ def ultrasound_rules(case: UseCase) -> tuple[Rule, ...]:
         between("too_small", "smaller_side", bounds.smallest_side, None),
         between("size_disagrees", "size_difference", None, 0),
         between("constant", "contrast", bounds.constant_below, None),
+        between("multi_frame", "frames", None, 1),  # prepare makes one picture of one frame
     )
 
 
@@ -99,7 +100,6 @@ def _acquisition(case: UseCase) -> Iterator[Rule]:
     yield within(
         "photometric_interpretation_not_accepted", "photometric_interpretation", accepts.photometric_interpretation
     )
-    yield between("multi_frame", "frames", None, 1)  # prepare makes one picture of one frame
     yield between("bits_stored_not_accepted", "bits_stored", *accepts.bits_stored)
     yield between("kvp_out_of_range", "kvp", *bounds.kvp)
     yield between("pixel_spacing_out_of_range", "pixel_spacing", *bounds.pixel_spacing)
