@@ -239,7 +239,8 @@ class Workspace:
 
         Raises the failure that the stage noted, or RadloopError with DVC's last lines.
         """
-        outcome = self.folder / self.params.paths.outcome(self.case(use_case).name, verb)
+        verb = self.case(use_case).verb(verb)
+        outcome = self.folder / self.params.paths.outcome(use_case, verb)
         outcome.parent.mkdir(parents=True, exist_ok=True)
         flags = ["--single-item"] if single else []
         with self.locked():
