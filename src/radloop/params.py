@@ -14,7 +14,7 @@ from radloop.errors import ConfigurationError
 from radloop.sections import Section
 from radloop.sections.films import Calibrate, Prepare, Train
 from radloop.sections.intake import Deidentify, Ingest
-from radloop.sections.segmentation import Delineate, Planning, Segment
+from radloop.sections.segmentation import Delineate, Planning, Resample, Segment
 from radloop.sections.suites import Masks, Volumes
 
 Share = float
@@ -258,6 +258,7 @@ class Segmentation(UseCase):
 
     task: MaskTask
     plan: Planning
+    resample: Resample
     segment: Segment
     export: Package
     delineate: Delineate

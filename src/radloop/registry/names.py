@@ -33,6 +33,7 @@ PARAM_SECTIONS = (
     "validate",
     "split",
     "plan",
+    "resample",
     "segment",
     "export",
     "delineate",

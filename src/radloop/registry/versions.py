@@ -155,10 +155,10 @@ def _logged_model(client: MlflowClient, outputs: Outputs, run: Run) -> str:
 def _failing_whole(client: MlflowClient, outputs: Outputs, run: Run) -> Iterator[str]:
     """A new logged model that is marked as failed where the block does not end well."""
     tags = {names.BUNDLE: outputs.bundle_hash, names.USE_CASE: outputs.case.name}
-    taught = outputs.case.verb("train")
+    taught = f"{outputs.case.verb('train')}."
     model = client.create_logged_model(
         run.info.experiment_id, name=outputs.case.name, source_run_id=run.info.run_id, tags=tags,
-        params={key: value for key, value in run.data.params.items() if key.startswith(f"{taught}.")}, model_type="onnx",
+        params={key: value for key, value in run.data.params.items() if key.startswith(taught)}, model_type="onnx",
     )  # fmt: skip
     model_id = str(model.model_id)
     try:

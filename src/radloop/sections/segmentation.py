@@ -15,8 +15,7 @@ class Planning(Section):
     """A sub-section `plan` of params.yaml: limits of the plan, and values that overrule it, None where it decides.
 
     `memory_mib`: resident memory of the training process, which the plan keeps; `first_filters`: of the first stage;
-    `largest_batch`: of a plan; `largest_anisotropy`: longest side of a voxel by its shortest. The others are
-    `Plan`'s own fields.
+    `largest_batch`: of a plan. The others are `Plan`'s own fields.
     """
 
     memory_mib: float = Field(default=8192.0, gt=0)
@@ -35,7 +34,12 @@ class Planning(Section):
     cross_entropy: float | None = Field(default=None, ge=0)
     over_batch: bool | None = None
     foreground: float | None = Field(default=None, ge=0, le=1)
-    largest_anisotropy: float = Field(default=10.0, ge=1)
+
+
+class Resample(Section):
+    """Which cases may be brought onto one grid: voxels at most `largest_anisotropy` times as long as wide."""
+
+    largest_anisotropy: float = Field(ge=1)
 
 
 class Deform(Section):

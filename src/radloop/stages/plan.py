@@ -33,7 +33,9 @@ def run(case: Segmentation, paths: Paths) -> None:
     if not training:
         raise GateClosed("no case of the training split has an accepted image and mask.", "read validate's report")
     refused = Counter[str]()
-    seen = fingerprint(_usable(paths, case, training, refused), list(case.task.labels), case.plan.largest_anisotropy)
+    seen = fingerprint(
+        _usable(paths, case, training, refused), list(case.task.labels), case.resample.largest_anisotropy
+    )
     made = plan(seen, case.plan)
     splits = Counter(split for _, split in dealt)
     with replacing(paths.stage(case.name, "plan")) as folder:
@@ -65,7 +67,7 @@ def _usable(
             try:
                 images = read_images(snapshot, one)
                 mask = read_labels(snapshot, one, images[0], labels)
-                check_case(images, mask, list(labels), case.plan.largest_anisotropy)
+                check_case(images, mask, list(labels), case.resample.largest_anisotropy)
             except StudyRejected as refusal:
                 refused[refusal.reason] += 1
                 continue

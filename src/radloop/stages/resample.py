@@ -22,7 +22,7 @@ def run(case: Segmentation, paths: Paths) -> None:
     """
     made = Plan.from_yaml((paths.stage(case.name, "plan") / PLAN).read_text())
     dealt, _ = dealt_cases(paths, case)
-    wanted = Wanted(case.task.labels, case.plan.largest_anisotropy)
+    wanted = Wanted(case.task.labels, case.resample.largest_anisotropy)
     cases, snapshot = [one for one, _ in dealt], paths.snapshot(case.name)
     with replacing(paths.stage(case.name, "resample")) as folder:
         index = write_cases(folder, snapshot, cases, made, wanted, load_settings().workers)
