@@ -17,7 +17,8 @@ from radloop.modeling.outcome.columns import Columns, choose_columns
 from radloop.modeling.outcome.knobs import Cox
 from radloop.modeling.outcome.survival import Survival
 
-LARGEST = 15.0  # log hazard ratio per standard deviation: beyond it the likelihood had no maximum
+LARGEST = 15.0  # log hazard ratio per standard deviation: with its error beyond it, the likelihood had no maximum
+LARGEST_RISK = 700.0  # its exp is finite, and infinity times no hazard is no number
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class CoxModel:
                 f"a horizon of {late:g} days is beyond the {self.last:g} of training.", "choose an earlier one"
             )
         hazard = np.append(0.0, self.hazard)[np.searchsorted(self.days, when, side="right")]
-        return np.asarray(np.exp(-np.exp(self.risk(features))[:, None] * hazard))
+        return np.asarray(np.exp(-np.exp(np.minimum(self.risk(features), LARGEST_RISK))[:, None] * hazard))
 
     def groups(self, features: pd.DataFrame) -> npt.NDArray[np.intp]:
         """Risk group of each case [n] from 0 for the lowest, by borders of the training cases."""
@@ -90,7 +91,9 @@ def fit_cox(features: pd.DataFrame, survival: Survival, knobs: Cox) -> CoxModel:
     table = pd.DataFrame(scaled, columns=[f"x{k}" for k in range(scaled.shape[1])])
     found, doubted = _fitted(table, survival, knobs)
     coefficients = found.params_.to_numpy(dtype=float)
-    if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > LARGEST:
+    errors = found.standard_errors_.to_numpy(dtype=float)
+    reached = np.abs(coefficients) + errors
+    if not np.isfinite(reached).all() or reached.max() > LARGEST:
         raise GateClosed("a feature separates the events: the model has no finite answer.", "raise cox.penalty")
     baseline = found.baseline_cumulative_hazard_.iloc[:, 0]
     notes = [f"{name} dropped: {reason}" for name, reason in columns.dropped.items()]
@@ -99,7 +102,7 @@ def fit_cox(features: pd.DataFrame, survival: Survival, knobs: Cox) -> CoxModel:
     if survival.patients_with_event < 10 * len(columns.names):
         notes.append(f"{survival.patients_with_event} patients with the event for {len(columns.names)} features: few")
     return CoxModel(
-        columns, coefficients, found.standard_errors_.to_numpy(dtype=float),
+        columns, coefficients, errors,
         baseline.index.to_numpy(dtype=float), baseline.to_numpy(dtype=float),
         np.quantile(scaled @ coefficients, knobs.cuts), float(survival.time.max()), tuple(notes),
     )  # fmt: skip

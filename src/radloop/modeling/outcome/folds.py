@@ -70,6 +70,7 @@ def require_folds(survival: Survival, fold: npt.ArrayLike) -> Codes:
     for one in range(count):
         if not survival.event[codes == one].any():
             raise GateClosed(f"fold {one + 1} of {count} is all censored.", "deal events evenly, or lower cox.folds")
+    for one in range(count):
         survival.part(codes != one).require_events(f"training without fold {one + 1} of {count}")
     return codes
 
