@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from radloop.modeling.outcome.knobs import Cox
 from radloop.modeling.outcome.survival import Survival
 
 LARGEST = 15.0  # log hazard ratio per standard deviation: with its error beyond it, the likelihood had no maximum
+_KEPT = ("mean", "scale", "coefficients", "errors", "days", "hazard", "borders")
 LARGEST_RISK = 700.0  # its exp is finite, and infinity times no hazard is no number
 
 
@@ -58,6 +60,22 @@ class CoxModel:
     def groups(self, features: pd.DataFrame) -> npt.NDArray[np.intp]:
         """Risk group of each case [n] from 0 for the lowest, by borders of the training cases."""
         return np.searchsorted(self.borders, self.risk(features), side="right")
+
+    def record(self) -> dict[str, Any]:
+        """The model as what JSON can hold; `from_record` gives the same model, to the last bit."""
+        kept = {"names": list(self.columns.names), "dropped": dict(self.columns.dropped), "last": self.last}
+        arrays = {name: getattr(self.columns if name in ("mean", "scale") else self, name) for name in _KEPT}
+        return {**kept, "notes": list(self.notes), **{name: array.tolist() for name, array in arrays.items()}}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> CoxModel:
+        """The model that `record` told; raises ConfigurationError where a part is missing."""
+        try:
+            arrays = {name: np.asarray(record[name], dtype=float) for name in _KEPT}
+            columns = Columns(tuple(record["names"]), arrays.pop("mean"), arrays.pop("scale"), dict(record["dropped"]))
+            return cls(columns=columns, last=float(record["last"]), notes=tuple(record["notes"]), **arrays)
+        except KeyError as error:
+            raise ConfigurationError(f"the record of a Cox model has no {error}.", "fit the model again") from error
 
     def hazard_ratios(self, level: float = 0.95) -> pd.DataFrame:
         """Hazard ratio per standard deviation of each used feature, with interval and p-value.

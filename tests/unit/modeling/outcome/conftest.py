@@ -25,6 +25,12 @@ def make_patients(n: int, seed: int = 0, studies: int = 1) -> tuple[pd.DataFrame
 
 
 @pytest.fixture
+def hazard() -> KnownHazard:
+    """The hazard behind the patients."""
+    return HAZARD
+
+
+@pytest.fixture
 def patients() -> Callable[..., tuple[pd.DataFrame, Survival]]:
     """The builder of patients."""
     return make_patients

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from radloop.errors import ConfigurationError, GateClosed
 from radloop.modeling.outcome.cox import CoxModel, fit_cox
 from radloop.modeling.outcome.knobs import Cox
 from radloop.modeling.outcome.survival import Survival
-from tests.unit.modeling.outcome.conftest import HAZARD
+from radloop.simulate.outcomes import KnownHazard
 
 Patients = Callable[..., tuple[pd.DataFrame, Survival]]
 FREE = Cox(penalty=0)
@@ -23,12 +24,12 @@ def per_unit(model: CoxModel) -> tuple[np.ndarray, np.ndarray]:
     return model.coefficients / model.columns.scale, model.errors / model.columns.scale
 
 
-def test_the_hazards_that_made_the_data_are_recovered(patients: Patients) -> None:
+def test_the_hazards_that_made_the_data_are_recovered(patients: Patients, hazard: KnownHazard) -> None:
     features, survival = patients(1500)
     model = fit_cox(features, survival, FREE)
     found, error = per_unit(model)
     assert np.abs((found - TRUTH) / error).max() < 3 and error.max() < 0.05
-    apart = model.alive(features, [200, 800]) - HAZARD.alive(features, [200, 800])
+    apart = model.alive(features, [200, 800]) - hazard.alive(features, [200, 800])
     assert np.abs(apart).mean() < 0.03
     assert model.notes == ()
 
@@ -130,6 +131,17 @@ def test_a_horizon_beyond_training_and_a_missing_feature_are_refused(patients: P
     with pytest.raises(ConfigurationError, match="missing: size"):
         model.risk(features.drop(columns="size"))
     assert (model.alive(features, [0]) == 1).all()
+
+
+def test_a_model_comes_back_from_json_as_it_was(patients: Patients) -> None:
+    features, survival = patients(80)
+    model = fit_cox(features.assign(always=1.0), survival, Cox())
+    told = json.loads(json.dumps(model.record()))
+    again = CoxModel.from_record(told)
+    assert again.record() == model.record() and again.notes == model.notes
+    assert np.array_equal(again.alive(features, [100, 300]), model.alive(features, [100, 300]))
+    with pytest.raises(ConfigurationError, match="no 'hazard'"):
+        CoxModel.from_record({name: part for name, part in told.items() if name != "hazard"})
 
 
 def test_cuts_that_do_not_rise_are_refused() -> None:
