@@ -12,7 +12,8 @@ from sklearn.base import clone
 
 from radloop.intervals import Floats, Interval, auroc_interval
 from radloop.radiomics.dealing import deal
-from radloop.radiomics.table import FeatureTable, permuted
+from radloop.radiomics.selection import univariate_auroc
+from radloop.radiomics.table import FeatureTable, Labels, permuted
 from radloop.radiomics.tuning import Tuned
 
 CHOSEN = "chosen"
@@ -23,7 +24,7 @@ class Nesting:
     """How often a table is dealt and into how many folds; each repeat deals anew."""
 
     folds: int = 5
-    repeats: int = 2
+    repeats: int = 5
     seed: int = 0
 
 
@@ -41,6 +42,10 @@ class OutOfFold:
     def score(self, name: str) -> Floats:
         """One score per case [n]: the mean over repeats."""
         return np.asarray(self.ranks[name].mean(axis=0), dtype=float)
+
+    def mean_auroc(self, name: str, labels: Labels) -> float:
+        """The AUROC of a single repeat, mean over repeats: what one model is worth, where `score` averages several."""
+        return float(univariate_auroc(self.ranks[name].T, labels).mean())
 
 
 def out_of_fold(

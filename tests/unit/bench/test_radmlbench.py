@@ -1,0 +1,71 @@
+"""The bench of selection and classification on small tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radloop.bench.radmlbench import tables_of
+from radloop.bench.running import bench_radmlbench
+from radloop.errors import ConfigurationError
+from radloop.settings import Settings
+
+
+def written(folder: Path, name: str, effect: float) -> None:
+    random = np.random.default_rng(0)
+    target = random.permutation(np.arange(60) % 2)
+    values = random.normal(size=(60, 12))
+    values[:, 0] += effect * target
+    frame = pd.DataFrame(values).add_prefix("f")
+    frame.insert(0, "ID", [f"case {at}" for at in range(60)])
+    frame.assign(Target=target).to_csv(folder / f"{name}.csv.gz", index=False)
+
+
+def test_each_table_is_judged_beside_both_baselines_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, "strong", 3)
+    written(tmp_path, "weak", 0)
+    settings = Settings(home=tmp_path / "home")
+    bench_radmlbench(settings, tmp_path, folds=3, repeats=1, shuffles=1)
+    kept = json.loads(next((settings.root / "bench").glob("radmlbench-*.json")).read_text())["rows"]
+    assert [row["scorer"] for row in kept["rows"][:6]] == [
+        "selected", "selected: logistic", "selected: trees", "selected: svm", "plain logistic", "random forest",
+    ]  # fmt: skip
+    strong = kept["rows"][0]
+    assert strong["table"] == "strong"
+    assert strong["low"] > 0.8
+    assert strong["permuted_low"] < 0.5 < strong["permuted_high"]
+    assert kept["rows"][4]["difference_low"] <= kept["rows"][4]["difference"] <= kept["rows"][4]["difference_high"]
+    assert [row["tables"] for row in kept["mean"]] == [2] * 6
+    assert sum(kept["chosen"]["weak"].values()) == 3
+    told = capsys.readouterr().out
+    assert "mean over tables" in told
+    assert "case " not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Target": 2}, "Target is not 0 or 1"),
+        ({"f3": "a word"}, "no numbers in column f3"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    written(tmp_path, "table", 0)
+    path = tmp_path / "table.csv.gz"
+    pd.read_csv(path).assign(**change).to_csv(path, index=False)
+    with pytest.raises(ConfigurationError, match=said):
+        tables_of(tmp_path)
+
+
+def test_a_table_without_outcome_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no [.]csv"):
+        tables_of(tmp_path)
+    pd.DataFrame({"ID": [1], "f": [2.0]}).to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(ConfigurationError, match="no column Target"):
+        tables_of(tmp_path)
