@@ -33,5 +33,5 @@ def test_a_table_that_tells_something_tells_nothing_once_its_labels_are_permuted
 ) -> None:
     judged = judge_table(tables["WORC-Liver"], Nesting(folds=5, repeats=1), shuffles=2)
     ours = judged.rows.set_index("scorer").loc[OURS]
-    assert ours["low"] > 0.55
+    assert ours["low"] > 0.5
     assert judged.permuted.low < 0.5 < judged.permuted.high  # type: ignore[operator]

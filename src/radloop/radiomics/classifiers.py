@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from radloop.radiomics.harmonise import ComBat
+from radloop.radiomics.reproducible import Reproducible
 from radloop.radiomics.selection import NotRedundant, Strongest, Usable
 from radloop.radiomics.stability_selection import StabilitySelection
 
@@ -61,18 +63,25 @@ def plain() -> Pipeline:
     return make_pipeline(Usable(), StandardScaler().set_output(transform="pandas"))
 
 
-def selections(seed: int = 0, scanner: str | None = None, preserve: tuple[str, ...] = ()) -> dict[str, Pipeline]:
+def selections(
+    seed: int = 0,
+    scanner: str | None = None,
+    preserve: tuple[str, ...] = (),
+    measured: pd.DataFrame | None = None,
+) -> dict[str, Pipeline]:
     """Two ways from a table to few features; which one serves better is chosen like any other knob.
 
     `filtered` keeps what is usable, not redundant and strong; `stable` then selects by stability. Where `scanner`
-    names a column, ComBat comes before anything looks at likeness or labels.
+    names a column, ComBat comes before anything looks at likeness or labels; where features were `measured` under
+    perturbed masks (`icc_table`), those that do not repeat go as well.
     """
 
     def steps() -> list[BaseEstimator]:
         harmonise = [] if scanner is None else [ComBat(scanner, preserve)]
         carry = () if scanner is None else (scanner, *preserve)
+        repeat = [] if measured is None else [Reproducible(measured, carry=preserve)]
         scale = StandardScaler().set_output(transform="pandas")
-        return [Usable(carry=carry), *harmonise, scale, NotRedundant(), Strongest()]
+        return [Usable(carry=carry), *harmonise, *repeat, scale, NotRedundant(), Strongest()]
 
     return {
         "filtered": make_pipeline(*steps()),

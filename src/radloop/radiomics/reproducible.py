@@ -44,35 +44,41 @@ class Reproducible(Selector):
 
     `measured` is what `icc_table` takes. Only its cases that are among the rows fitted on count, by the frame's index,
     so that held-out patients decide nothing; `apart` says that it is of other patients altogether, and all count.
+    Columns in `carry`, such as clinical ones, have no mask and stay.
     Raises ConfigurationError as `icc_table` does, and for features that were not measured.
     """
 
     def __init__(
         self, measured: pd.DataFrame, smallest: float = 0.75, kind: Kind = "2,1", level: float = 0.95,
-        apart: bool = False,
+        apart: bool = False, carry: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.measured = measured
         self.smallest = smallest
         self.kind = kind
         self.level = level
         self.apart = apart
+        self.carry = carry
 
     def choose(self, frame: pd.DataFrame, labels: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
         """Those whose lower bound is high enough; `table_` keeps all."""
-        if absent := [name for name in frame.columns if name not in self.measured]:
+        carried = frame.columns.isin(self.carry)
+        asked = list(frame.columns[~carried])
+        if absent := [name for name in asked if name not in self.measured]:
             raise ConfigurationError(
                 f"{len(absent)} features were not measured under perturbed masks, {absent[0]} among them",
                 "extract the same features from the perturbed masks",
             )
         cases = self.measured.index.get_level_values(0)
         rows = np.ones(len(cases), bool) if self.apart else cases.isin(frame.index)
-        self.table_ = icc_table(self.measured.loc[rows, list(frame.columns)], self.kind, self.level)
-        kept: npt.NDArray[np.bool_] = (self.table_["low"] >= self.smallest).to_numpy()
-        if not kept.any():
+        self.table_ = icc_table(self.measured.loc[rows, asked], self.kind, self.level)
+        repeats = (self.table_["low"] >= self.smallest).to_numpy()
+        if not repeats.any():
             raise ConfigurationError(
                 f"no feature repeats: the best lower bound is {self.table_['low'].max():.2f}, below {self.smallest}",
                 "perturb less, measure more cases, or lower `smallest`",
             )
+        kept: npt.NDArray[np.bool_] = carried.copy()
+        kept[~carried] = repeats
         return kept
 
 

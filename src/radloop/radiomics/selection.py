@@ -79,9 +79,11 @@ class Usable(Selector):
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns that stay, without gaps."""
-        kept = frame[self.kept_]
-        filled = kept[self.fill_.index].replace([np.inf, -np.inf], np.nan).fillna(self.fill_)
-        return filled.assign(**{name: kept[name] for name in self.kept_ if name in self.carry})
+        values = _finite(frame[self.fill_.index])
+        values = np.where(np.isnan(values), self.fill_.to_numpy(), values)
+        filled = pd.DataFrame(values, frame.index, self.fill_.index)
+        carried = {name: frame[name] for name in self.kept_ if name in self.carry}
+        return filled.assign(**carried)[self.kept_]
 
 
 class NotRedundant(Selector):

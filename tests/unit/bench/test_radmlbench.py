@@ -64,7 +64,7 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, change: dict[str, objec
 
 
 def test_a_table_without_outcome_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no [.]csv"):
+    with pytest.raises(ConfigurationError, match=r"no \.csv"):
         tables_of(tmp_path)
     pd.DataFrame({"ID": [1], "f": [2.0]}).to_csv(tmp_path / "table.csv", index=False)
     with pytest.raises(ConfigurationError, match="no column Target"):

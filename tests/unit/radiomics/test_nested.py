@@ -81,6 +81,20 @@ def test_a_scanner_that_shifts_features_is_harmonised_within_the_folds() -> None
     assert found.mean_auroc("harmonised", both.labels) > 0.85
 
 
+def test_features_that_do_not_repeat_go_within_the_folds_beside_scanner_and_age() -> None:
+    planted = table(rows=80, noise=10)
+    random = np.random.default_rng(1)
+    index = pd.MultiIndex.from_product([range(80), range(3)])
+    measured = planted.features.loc[index.get_level_values(0)].set_axis(index)
+    measured += 0.05 * random.normal(size=measured.shape)
+    measured["true_0"] = random.normal(size=240)
+    extra = {"scanner": np.where(np.arange(80) % 4 < 2, "a", "b"), "age": random.uniform(40, 80, 80)}
+    steps = selections(scanner="scanner", preserve=("age",), measured=measured)["filtered"]
+    found = steps.fit_transform(planted.features.assign(**extra), planted.labels)
+    assert {"true_1", "true_2", "age"} <= set(found)
+    assert not {"true_0", "scanner"} & set(found)
+
+
 def test_the_same_seed_gives_the_same_scores() -> None:
     planted = table(noise=30)
     first, second = (out_of_fold(planted, {"ours": quick()}, Nesting(3, 1)).score("ours") for _ in range(2))

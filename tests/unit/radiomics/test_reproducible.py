@@ -58,6 +58,11 @@ def test_only_features_that_repeat_stay() -> None:
     assert Reproducible(noisy()).fit(frame).kept_ == ["steady"]
 
 
+def test_clinical_columns_have_no_mask_and_stay() -> None:
+    frame = pd.DataFrame(np.zeros((40, 3)), columns=["fickle", "steady", "age"])
+    assert Reproducible(noisy(), carry=("age",)).fit(frame).kept_ == ["steady", "age"]
+
+
 def test_masks_of_held_out_cases_decide_nothing() -> None:
     measured = noisy()
     spoilt = measured.copy()
