@@ -16,7 +16,7 @@ from radloop.radiomics.selection import univariate_auroc
 from radloop.radiomics.table import FeatureTable, Labels, permuted
 from radloop.radiomics.tuning import Tuned
 
-CHOSEN = "chosen"
+OURS = "ours"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Nesting:
 
 @dataclass
 class OutOfFold:
-    """Scores by model name [repeats, n], as shares of their rank within the fold, and how often each was chosen.
+    """Scores by model name [repeats, n], as shares of their rank within the fold, and what the best were.
 
     Ranks, because each fold has a model of its own and scales differ between models.
     """
@@ -53,8 +53,8 @@ def out_of_fold(
 ) -> OutOfFold:
     """Scores of all models on the same folds; `done` is told of each fold that is done.
 
-    A model of several classifiers gives one score for each, named "model: classifier", and one for the classifier
-    that it chose in each fold, under the model's own name. Raises ConfigurationError as `deal` does.
+    A model of several classifiers gives its vote under its own name, a score for each, named "model: classifier",
+    and "model: best", that of the classifier it chose in each fold. Raises ConfigurationError as `deal` does.
     """
     found = OutOfFold()
     for repeat in range(nesting.repeats):
@@ -81,7 +81,7 @@ def permuted_auroc(
     for repeat in range(nesting.repeats):
         shuffled = permuted(table, nesting.seed + 1000 + repeat)
         once = Nesting(nesting.folds, 1, nesting.seed + repeat)
-        scores.append(out_of_fold(shuffled, {CHOSEN: model}, once, done).score(CHOSEN))
+        scores.append(out_of_fold(shuffled, {OURS: model}, once, done).score(OURS))
         labels.append(shuffled.labels)
     patients = np.tile(table.patients, nesting.repeats)
     return auroc_interval(np.concatenate(labels), np.concatenate(scores), patients)
@@ -89,12 +89,15 @@ def permuted_auroc(
 
 def _named(name: str, fitted: Tuned, held: pd.DataFrame) -> dict[str, Floats]:
     scores = fitted.scores(held)
-    each = {f"{name}: {own}": values for own, values in scores.items()} if len(scores) > 1 else {}
-    return {name: scores[fitted.chosen_], **each}
+    voted = {name: fitted.vote(scores)}
+    if len(scores) == 1:
+        return voted
+    each = {f"{name}: {own}": values for own, values in scores.items()}
+    return {**voted, f"{name}: best": scores[fitted.chosen_], **each}
 
 
 def _count(found: OutOfFold, name: str, fitted: Tuned) -> None:
-    """Remember what was chosen, and which features the chosen one looks at."""
+    """Remember what was best, and which features it looks at."""
     if len(fitted.models_) == 1:
         return
     _, selection, _ = fitted.best_[fitted.chosen_]

@@ -33,15 +33,16 @@ def test_each_table_is_judged_beside_both_baselines_and_kept(
     settings = Settings(home=tmp_path / "home")
     bench_radmlbench(settings, tmp_path, folds=3, repeats=1, shuffles=1)
     kept = json.loads(next((settings.root / "bench").glob("radmlbench-*.json")).read_text())["rows"]
-    assert [row["scorer"] for row in kept["rows"][:6]] == [
-        "selected", "selected: logistic", "selected: trees", "selected: svm", "plain logistic", "random forest",
+    assert [row["scorer"] for row in kept["rows"][:7]] == [
+        "selected", "selected: best", "selected: logistic", "selected: trees", "selected: svm",
+        "plain logistic", "random forest",
     ]  # fmt: skip
     strong = kept["rows"][0]
     assert strong["table"] == "strong"
     assert strong["low"] > 0.8
     assert strong["permuted_low"] < 0.5 < strong["permuted_high"]
-    assert kept["rows"][4]["difference_low"] <= kept["rows"][4]["difference"] <= kept["rows"][4]["difference_high"]
-    assert [row["tables"] for row in kept["mean"]] == [2] * 6
+    assert kept["rows"][5]["difference_low"] <= kept["rows"][5]["difference"] <= kept["rows"][5]["difference_high"]
+    assert [row["tables"] for row in kept["mean"]] == [2] * 7
     assert sum(kept["chosen"]["weak"].values()) == 3
     told = capsys.readouterr().out
     assert "mean over tables" in told

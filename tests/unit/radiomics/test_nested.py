@@ -41,7 +41,7 @@ def test_planted_features_are_found_and_tell_the_class() -> None:
     found = out_of_fold(planted, {"ours": Tuned(selections(), classifiers())}, Nesting(folds=3, repeats=1))
     assert auroc_interval(planted.labels, found.score("ours"), planted.patients).low > 0.8  # type: ignore[operator]
     assert sorted(found.kept, key=lambda name: -found.kept[name])[:3] == ["true_0", "true_1", "true_2"]
-    assert set(found.ranks) == {"ours", "ours: logistic", "ours: trees", "ours: svm"}
+    assert set(found.ranks) == {"ours", "ours: best", "ours: logistic", "ours: trees", "ours: svm"}
     assert sum(found.chosen.values()) == 3
 
 
@@ -107,6 +107,17 @@ def test_a_tuned_model_answers_as_a_classifier_does() -> None:
     said = fitted.decision_function(planted.features)
     assert (fitted.predict(planted.features) == (said > 0)).all()
     assert (said == fitted.scores(planted.features)["logistic"]).all()
+
+
+def test_classifiers_vote_by_where_a_score_lies_among_inner_held_out_scores() -> None:
+    planted = table(noise=10)
+    fitted = Tuned(selections(), classifiers()).fit(planted.features, planted.labels, planted.patients)
+    votes = fitted.decision_function(planted.features)
+    assert 0 <= votes.min() < 0.3 < 0.7 < votes.max() <= 1
+    highest = {name: np.array([values.max()]) for name, values in fitted.held_.items()}
+    assert fitted.vote(highest) == pytest.approx(1 - 0.5 / 120)
+    said = np.mean([model.predict(planted.features) for model in fitted.models_.values()], axis=0)
+    assert (fitted.predict(planted.features) == (said > 0.5)).all()
 
 
 @pytest.mark.parametrize(
