@@ -16,6 +16,7 @@ from radloop.evaluation.comparison import out_of_fold_comparison
 from radloop.intervals import Interval
 from radloop.progress import progress_bar
 from radloop.radiomics.classifiers import classifiers, forest, logistic, plain, selections
+from radloop.radiomics.dealing import deal
 from radloop.radiomics.nested import Nesting, OutOfFold, out_of_fold, permuted_auroc
 from radloop.radiomics.table import FeatureTable, read_table
 from radloop.radiomics.tuning import Tuned
@@ -52,7 +53,12 @@ def tables_of(folder: Path) -> list[FeatureTable]:
 
 
 def judge_tables(tables: list[FeatureTable], nesting: Nesting, shuffles: int) -> Iterator[Judged]:
-    """Each table judged as soon as it is done, on one thread; `shuffles` times on permuted labels."""
+    """Each table judged as soon as it is done, on one thread; `shuffles` times on permuted labels.
+
+    Raises ConfigurationError as `deal` does, before any table is judged.
+    """
+    for table in tables:
+        deal(table.labels, table.patients, nesting.folds, nesting.seed)
     total = len(tables) * nesting.folds * (nesting.repeats + shuffles)
     with threadpool_limits(1), progress_bar("outer folds", total) as done:
         for table in tables:
@@ -70,17 +76,20 @@ def judge_table(
     return Judged(table.name, rows, permuted, found.chosen)
 
 
-def shown(judged: Judged) -> list[dict[str, Any]]:
-    """Rows for a person, and for the file."""
+def rows_of(judged: Judged) -> list[dict[str, Any]]:
+    """A row per scorer, for a person and for the file."""
     rows = judged.rows.astype(object)
     told: list[dict[str, Any]] = rows.where(rows.notna(), None).to_dict("records")  # type: ignore[assignment]
-    for row in told:
-        ours = row["scorer"] == OURS
-        row["permuted"] = judged.permuted.value if ours else None
-        row["permuted_low"], row["permuted_high"] = (
-            (judged.permuted.low, judged.permuted.high) if ours else (None, None)
-        )
     return told
+
+
+def facts_of(judged: Judged) -> dict[str, Any]:
+    """What holds for a table as a whole: AUROC on permuted labels, and how often which pipeline was best."""
+    seen = judged.permuted
+    return {
+        "table": judged.table, "permuted": seen.value, "permuted_low": seen.low, "permuted_high": seen.high,
+        "best": dict(judged.chosen),
+    }  # fmt: skip
 
 
 def over_tables(judged: list[Judged]) -> list[dict[str, Any]]:

@@ -40,13 +40,25 @@ def test_each_table_is_judged_beside_both_baselines_and_kept(
     strong = kept["rows"][0]
     assert strong["table"] == "strong"
     assert strong["low"] > 0.8
-    assert strong["permuted_low"] < 0.5 < strong["permuted_high"]
+    assert kept["tables"][0]["permuted_low"] < 0.5 < kept["tables"][0]["permuted_high"]
     assert kept["rows"][5]["difference_low"] <= kept["rows"][5]["difference"] <= kept["rows"][5]["difference_high"]
     assert [row["tables"] for row in kept["mean"]] == [2] * 7
-    assert sum(kept["chosen"]["weak"].values()) == 3
+    assert sum(kept["tables"][1]["best"].values()) == 3
     told = capsys.readouterr().out
     assert "mean over tables" in told
     assert "case " not in told
+
+
+def test_a_table_that_cannot_be_dealt_is_refused_before_any_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, "first", 0)
+    written(tmp_path, "second", 0)
+    path = tmp_path / "second.csv.gz"
+    pd.read_csv(path).head(8).to_csv(path, index=False)
+    with pytest.raises(ConfigurationError, match="fewer than 5 folds"):
+        bench_radmlbench(Settings(home=tmp_path / "home"), tmp_path, folds=5, repeats=1, shuffles=1)
+    assert "first" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
