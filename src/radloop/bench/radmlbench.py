@@ -95,8 +95,7 @@ def facts_of(judged: Judged) -> dict[str, Any]:
 def over_tables(judged: list[Judged]) -> list[dict[str, Any]]:
     """For each scorer the mean AUROC over tables, and the mean gain of ours with its interval at 95 %.
 
-    Each table counts once: its standard error is a quarter of its interval's width, nearly, and tables are
-    independent.
+    Each table counts once, whatever its size; their errors are independent, so half widths add as squares.
     """
     rows = pd.concat([one.rows for one in judged])
     told = []

@@ -94,9 +94,9 @@ def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of
 @app.command()
 def radmlbench(
     data: Annotated[Path, typer.Option(help="A folder of tables: ID, features, Target.")],
-    folds: Annotated[int, typer.Option(help="Outer folds.")] = 5,
-    repeats: Annotated[int, typer.Option(help="How often patients are dealt.")] = 5,
-    shuffles: Annotated[int, typer.Option(help="How often labels are permuted.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="Outer folds.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="How often patients are dealt.")] = 5,
+    shuffles: Annotated[int, typer.Option(min=1, help="How often labels are permuted.")] = 5,
 ) -> None:
     """Selected features and their classifiers in nested cross-validation, beside plain ones."""
     from radloop.bench.running import bench_radmlbench

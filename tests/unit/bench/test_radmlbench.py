@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radloop.bench.radmlbench import tables_of
+from radloop.bench.radmlbench import Judged, over_tables, tables_of
 from radloop.bench.running import bench_radmlbench
 from radloop.errors import ConfigurationError
+from radloop.intervals import auroc_interval
 from radloop.settings import Settings
 
 
@@ -47,6 +48,20 @@ def test_each_table_is_judged_beside_both_baselines_and_kept(
     told = capsys.readouterr().out
     assert "mean over tables" in told
     assert "case " not in told
+
+
+def test_each_table_counts_once_and_their_errors_add_as_squares() -> None:
+    def judged(gain: float, half: float) -> Judged:
+        plain = {"auroc": 0.7, "one_model": 0.6, "difference": gain, "difference_low": gain - half}
+        rows = [{"scorer": "selected", "auroc": 0.8, "one_model": 0.7}]
+        rows += [{"scorer": "plain logistic", **plain, "difference_high": gain + half}]
+        return Judged("t", pd.DataFrame(rows), auroc_interval([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4]), {})
+
+    ours, plain = over_tables([judged(0.1, 0.3), judged(0.0, 0.4)])
+    assert ours["difference"] is None
+    assert ours["mean_auroc"] == pytest.approx(0.8)
+    told = [plain["difference"], plain["difference_low"], plain["difference_high"]]
+    assert told == pytest.approx([0.05, 0.05 - 0.25, 0.05 + 0.25])
 
 
 def test_a_table_that_cannot_be_dealt_is_refused_before_any_is_judged(
