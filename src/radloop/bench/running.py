@@ -123,7 +123,7 @@ def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
 
 
 def bench_radmlbench(settings: Settings, folder: Path, folds: int, repeats: int, shuffles: int) -> None:
-    """Selection and classification on every table of a folder; 15 min on one quiet core for the six of radMLBench."""
+    """Selection and classification on every table of a folder; 7 min on one busy core for radMLBench's six."""
     from radloop.bench.radmlbench import facts_of, judge_tables, over_tables, rows_of, tables_of
     from radloop.radiomics.nested import Nesting
 
