@@ -106,6 +106,19 @@ def text(
 
 
 @app.command()
+def radmlbench(
+    data: Annotated[Path, typer.Option(help="A folder of tables: ID, features, Target.")],
+    folds: Annotated[int, typer.Option(min=2, help="Outer folds.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="How often patients are dealt.")] = 5,
+    shuffles: Annotated[int, typer.Option(min=1, help="How often labels are permuted.")] = 5,
+) -> None:
+    """Selected features and their classifiers in nested cross-validation, beside plain ones."""
+    from radloop.bench.running import bench_radmlbench
+
+    bench_radmlbench(load_settings(), data, folds, repeats, shuffles)
+
+
+@app.command()
 def packs(
     instances: Annotated[int, typer.Option(help="How many.")] = 100_000,
     size: Annotated[int, typer.Option(help="Bytes of each.")] = 50_000,
