@@ -29,8 +29,8 @@ QUIET = 1e-4
 class Architecture:
     """What must be known to build a denoiser again: channels of each hidden layer, and how many 3x3 layers."""
 
-    channels: int = 24
-    layers: int = 7
+    channels: int = 16
+    layers: int = 6
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as the weights' file keeps it."""

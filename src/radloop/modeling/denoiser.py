@@ -32,13 +32,13 @@ class Lesson:
     of odd index have a nodule, so that small round densities are seen to be no noise.
     """
 
-    films: int = 120
+    films: int = 60
     seed: int = 7000
     size: int = 256
     doses: tuple[float, ...] = (0.25, 0.1, 0.04)
-    steps: int = 3000
-    batch: int = 16
-    patch: int = 48
+    steps: int = 1500
+    batch: int = 8
+    patch: int = 40
     learning_rate: float = 0.002
     architecture: Architecture = field(default_factory=Architecture)
 
@@ -62,11 +62,11 @@ def make_pairs(lesson: Lesson, told: Callable[[int], None] | None = None) -> lis
     return pairs
 
 
-def teach(pairs: list[Pair], lesson: Lesson) -> Denoiser:
+def teach(pairs: list[Pair], lesson: Lesson, told: Callable[[int], None] | None = None) -> Denoiser:
     """Fit a denoiser to `pairs` on random patches; equal arguments give equal weights.
 
-    Errors count in units of each film's noise and by Huber's loss, or the darkest films alone would teach. On one thread, because sums
-    round differently on several.
+    Errors count in units of each film's noise and by Huber's loss, or the darkest films alone would teach. On one
+    thread, because sums round differently on several. `told` hears of each step.
     """
     generator = torch.Generator().manual_seed(lesson.seed)
     noisy, clean = (torch.from_numpy(np.stack([pair[side] for pair in pairs])) for side in (0, 1))
@@ -86,6 +86,8 @@ def teach(pairs: list[Pair], lesson: Lesson) -> Denoiser:
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
+            if told:
+                told(1)
     return network.eval().requires_grad_(False)
 
 
@@ -129,6 +131,13 @@ class Fidelity:
     psnr: tuple[float, float]
     recovery: float
     detectability: tuple[float, float]
+
+    def __str__(self) -> str:
+        before, after = self.psnr
+        return (
+            f"dose {self.dose:g}: PSNR {before:.1f} -> {after:.1f} dB, nodule's contrast left {self.recovery:.3f}, "
+            f"d' {self.detectability[0]:.1f} -> {self.detectability[1]:.1f}"
+        )
 
 
 def judge(network: Denoiser, lesson: Lesson, dose: float, films: int, repeats: int = 8) -> Fidelity:
