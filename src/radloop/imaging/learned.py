@@ -78,6 +78,7 @@ def denoise_learned(image: np.ndarray, weights: str, sha256: str) -> np.ndarray:
 
 def run(network: Denoiser, image: np.ndarray) -> np.ndarray:
     """Denoise one film [h, w] of any scale; on one thread, because sums round differently on several."""
+    image = np.asarray(image, np.float32)
     black, white = (float(value) for value in np.percentile(image, (LOW, HIGH)))
     scaled = Window(black, white).apply(image)
     if white <= black or min(image.shape) < 3:
