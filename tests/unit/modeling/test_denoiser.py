@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from radloop.cli import app
 from radloop.errors import ConfigurationError
-from radloop.imaging.learned import Architecture, Denoiser
+from radloop.imaging.learned import Architecture, Denoiser, load_denoiser
 from radloop.modeling.denoiser import Fidelity, Lesson, judge, make_pairs, teach
 
 LESSON = Lesson(films=12, seed=11, size=96, doses=(0.02, 0.005), steps=150, batch=8, patch=24,
@@ -59,3 +63,13 @@ def test_a_lesson_of_nothing_is_refused() -> None:
         Lesson(films=0)
     with pytest.raises(ConfigurationError):
         Lesson(patch=512)
+
+
+def test_the_command_writes_weights_that_can_be_used_and_says_what_they_are(tmp_path: Path) -> None:
+    weights = tmp_path / "denoiser.safetensors"
+    knobs = ["--films", "2", "--steps", "2", "--size", "64", "--dose", "0.05"]
+    told = CliRunner().invoke(app, ["denoiser", str(weights), *knobs])
+    assert told.exit_code == 0, told.output
+    assert "dose 0.05: PSNR" in told.output
+    digest = told.output.split("sha256: ")[1].strip()
+    assert isinstance(load_denoiser(weights, digest), Denoiser)
