@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +25,7 @@ def denoiser(
     Prints what `denoise.weights` and `denoise.sha256` are to be, and at each dose the PSNR, the contrast of a planted
     nodule that is left, and how detectable it is, before and after.
     """
-    from dataclasses import replace  # below: torch and numba are slow to import
-
+    from radloop.imaging.learned import run  # torch and numba are slow to import
     from radloop.modeling.denoiser import Lesson, judge, make_pairs, save_denoiser, teach
     from radloop.progress import progress_bar
 
@@ -36,6 +37,6 @@ def denoiser(
         network = teach(pairs, lesson, told)
     digest = save_denoiser(network, lesson, weights)
     for share in lesson.doses:
-        typer.echo(str(judge(network, lesson, share, films=4)))
+        typer.echo(str(judge(partial(run, network), lesson, share, films=4)))
     typer.echo(f"weights: {weights}")
     typer.echo(f"sha256: {digest}")

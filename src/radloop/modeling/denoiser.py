@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from radloop.errors import ConfigurationError
 from radloop.files import sha256, write_bytes
-from radloop.imaging.learned import HIGH, LOW, Architecture, Denoiser, level_of, one_thread, run
+from radloop.imaging.learned import HIGH, LOW, Architecture, Denoiser, level_of, one_thread
 from radloop.imaging.preprocess import Window
 from radloop.simulate.doses import at_doses
 from radloop.simulate.findings import NODULE
@@ -22,6 +22,8 @@ from radloop.simulate.knobs import Hospital
 from radloop.simulate.population import Study, study
 
 Pair = tuple[np.ndarray, np.ndarray]
+#: From a film to the same film with less noise.
+Remover = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -140,11 +142,12 @@ class Fidelity:
         )
 
 
-def judge(network: Denoiser, lesson: Lesson, dose: float, films: int, repeats: int = 8) -> Fidelity:
-    """Measure a denoiser on films of patients it never saw, each with and without a nodule under several noises.
+def judge(denoise: Remover, lesson: Lesson, dose: float, films: int, repeats: int = 8) -> Fidelity:
+    """Measure a denoiser, learned or not, on films of patients it never saw, under `repeats` draws of noise.
 
-    A film without its nodule is exposed under the very same noise, so that the difference is the nodule alone. The
-    template is the noiseless nodule, the observer of a signal that is known exactly (ICRU Report 54, 1996).
+    Each is exposed with and without a nodule, under the very same noise, so that the difference is the nodule alone.
+    The template is the noiseless nodule, the observer one who knows the signal exactly (ICRU Report 54, 1996).
+    Raises ConfigurationError where films are so small that a nodule has no pixel.
     """
     hospital = Hospital(seed=lesson.seed, image_size=lesson.size, first_patient=100_000)
     psnr, recoveries, separations = [], [], []
@@ -157,13 +160,15 @@ def judge(network: Denoiser, lesson: Lesson, dose: float, films: int, repeats: i
             continue
         template = np.where(mask, shown[0].clean - absent[0].clean, 0)
         before = [(a.noisy[0], b.noisy[0]) for a, b in zip(shown, absent, strict=True)]
-        after = [(run(network, a), run(network, b)) for a, b in before]
+        after = [(denoise(a), denoise(b)) for a, b in before]
         psnr.append([np.mean([_psnr(p[0], film.clean) for p, film in zip(pairs, shown, strict=True)])
                      for pairs in (before, after)])  # fmt: skip
         signal = [np.mean([np.sum(template * (a - b)) for a, b in pairs]) for pairs in (before, after)]
         recoveries.append(signal[1] / float(np.sum(template**2)))
         noise = [np.std([np.sum(template * b) for _, b in pairs], ddof=1) for pairs in (before, after)]
         separations.append([s / n for s, n in zip(signal, noise, strict=True)])
+    if not psnr:
+        raise ConfigurationError(f"a nodule has no pixel at {lesson.size} a side.", "choose larger films")
     low, high = np.mean(psnr, axis=0)
     blurred, sharp = np.median(separations, axis=0)
     return Fidelity(dose, (float(low), float(high)), float(np.median(recoveries)), (float(blurred), float(sharp)))
