@@ -1,7 +1,7 @@
 """A bundle: everything that a model needs to be served, named by its hash, with no pickle in it.
 
-`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors` and
-`projection.safetensors`. The hash of a bundle is that of its manifest, so it covers every byte.
+`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors` and, of a
+classifier, `projection.safetensors`. The hash of a bundle is that of its manifest, so it covers every byte.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from radloop.records import Record
 
 MANIFEST = "bundle.json"
 ONNX, WEIGHTS, PROJECTION = "model.onnx", "model.safetensors", "projection.safetensors"
-FILES = (ONNX, WEIGHTS, PROJECTION)
+#: The files of a bundle by the kind that its manifest tells; one that tells none classifies.
+FILES_OF = {"classification": (ONNX, WEIGHTS, PROJECTION), "segmentation": (ONNX, WEIGHTS)}
+FILES = FILES_OF["classification"]
 FORMAT = 1
 
 
@@ -116,16 +118,22 @@ class Bundle:
 def write_bundle(folder: Path, manifest: dict[str, Any]) -> str:
     """Write the manifest beside the files of a bundle and return the bundle's hash.
 
-    `folder` holds model.onnx, model.safetensors and projection.safetensors already. Nothing of the manifest may vary
+    `folder` holds the files of its kind already. Nothing of the manifest may vary
     between equal trainings (no times, no paths), so that an equal model has an equal name.
     Raises ConfigurationError where one of the files is missing.
     """
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    files = files_of(manifest)
+    missing = [name for name in files if not (folder / name).is_file()]
     if missing:
         raise ConfigurationError(f"the bundle lacks {', '.join(missing)}", "run the package stage again")
-    complete = {**manifest, "format": FORMAT, "files": {name: sha256_file(folder / name) for name in FILES}}
+    complete = {**manifest, "format": FORMAT, "files": {name: sha256_file(folder / name) for name in files}}
     write_json(folder / MANIFEST, complete)
     return hash_of(complete)
+
+
+def files_of(manifest: dict[str, Any]) -> tuple[str, ...]:
+    """What lies beside a manifest of this kind."""
+    return FILES_OF[str(manifest.get("kind", "classification"))]
 
 
 def hash_of(manifest: dict[str, Any]) -> str:
@@ -165,7 +173,7 @@ def verified_manifest(folder: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"bundle format {manifest.get('format')!r} is unknown; this version reads {FORMAT}", "update radloop"
         )
-    for name in FILES:
+    for name in files_of(manifest):
         path, promised = folder / name, manifest["files"].get(name)
         if not path.is_file() or sha256_file(path) != promised:
             raise ConfigurationError(

@@ -10,7 +10,7 @@ import pytest
 from radloop.imaging.bias_field import bias_field
 from radloop.imaging.nonlocal_means import tissue
 from radloop.nifti import read_nifti
-from radloop.sections import BiasField
+from radloop.sections.noise import BiasField
 
 pytestmark = pytest.mark.real
 

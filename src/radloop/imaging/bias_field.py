@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from radloop.imaging.nonlocal_means import tissue
-from radloop.sections import BiasField
+from radloop.sections.noise import BiasField
 
 #: Voxels a side on which the field is sought; it is smooth, so that more would only cost.
 SIDE = 28

@@ -8,7 +8,7 @@ from radloop.errors import ConfigurationError, StudyRejected
 from radloop.imaging.artefacts import remove_grid_lines, remove_rings
 from radloop.imaging.bias_field import correct_bias_field
 from radloop.imaging.nonlocal_means import non_local_means
-from radloop.sections import Denoise
+from radloop.sections.noise import Denoise
 
 
 def apply(image: np.ndarray, spacing: tuple[float, ...], settings: Denoise) -> np.ndarray:

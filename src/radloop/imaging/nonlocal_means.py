@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy.ndimage import correlate1d, uniform_filter
 
-from radloop.sections import NonLocalMeans
+from radloop.sections.noise import NonLocalMeans
 
 #: The normal's upper quartile, in standard deviations.
 QUARTILE = 0.6745

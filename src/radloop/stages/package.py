@@ -19,13 +19,13 @@ from radloop.modeling.engines import TorchEngine, infer_all, largest_difference
 from radloop.modeling.export import export_onnx
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
-from radloop.params import Package, Paths, UseCase
+from radloop.params import Classification, Package, Paths
 
 #: Real images on which the engines are compared, at most.
 COMPARED = 64
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Export the trained network and write its bundle.
 
     Writes bundle/, bundle.sha256 (the bundle's hash) and check.json (how far ONNX is from torch).
@@ -40,7 +40,7 @@ def run(case: UseCase, paths: Paths) -> None:
         bundle.mkdir()
         network = build(spec)
         torch_engine = TorchEngine(network, weights)
-        export_onnx(network, spec.size, case.package.opset, bundle / ONNX)
+        export_onnx(network, spec.shape, case.package.opset, bundle / ONNX)
         shutil.copyfile(trained / "model.safetensors", bundle / WEIGHTS)
         shutil.copyfile(paths.stage(case.name, "calibrate") / "projection.safetensors", bundle / PROJECTION)
         name = write_bundle(bundle, manifest_of(case, paths, training))
@@ -49,7 +49,7 @@ def run(case: UseCase, paths: Paths) -> None:
         write_text(folder / "bundle.sha256", name + "\n")
 
 
-def manifest_of(case: UseCase, paths: Paths, training: dict[str, Any]) -> dict[str, Any]:
+def manifest_of(case: Classification, paths: Paths, training: dict[str, Any]) -> dict[str, Any]:
     """What a bundle says of itself; nothing that varies between equal trainings."""
     calibration = read_json(paths.stage(case.name, "calibrate") / "calibration.json")
     return {

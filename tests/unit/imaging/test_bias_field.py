@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from radloop.imaging.bias_field import bias_field, correct_bias_field
-from radloop.sections import BiasField
+from radloop.sections.noise import BiasField
 
 MM = (3.0, 3.0, 4.0)
 TISSUES = np.array([0.0, 60.0, 100.0, 140.0])

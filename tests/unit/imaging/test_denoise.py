@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.imaging.denoise import apply
-from radloop.sections import Denoise, NonLocalMeans
+from radloop.sections.noise import Denoise, NonLocalMeans
 
 MM = (1.0, 1.0, 3.0)
 

@@ -11,7 +11,7 @@ from radloop.files import sha256_file
 from radloop.imaging.denoise import apply
 from radloop.imaging.learned import Architecture, Denoiser, run
 from radloop.modeling.denoiser import Lesson, save_denoiser
-from radloop.sections import Denoise
+from radloop.sections.noise import Denoise
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radloop.imaging.nonlocal_means import estimate_sigma, non_local_means
-from radloop.sections import NonLocalMeans
+from radloop.sections.noise import NonLocalMeans
 
 
 def steps(*shape: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from radloop.errors import ConfigurationError
 from radloop.imaging.denoise import apply
 from radloop.imaging.learned import Architecture, Denoiser, load_denoiser, run
 from radloop.modeling.denoiser import Fidelity, Lesson, judge, make_pairs, teach
-from radloop.sections import Denoise
+from radloop.sections.noise import Denoise
 
 LESSON = Lesson(films=12, seed=11, size=96, doses=(0.02, 0.005), steps=150, batch=8, patch=24,
                 architecture=Architecture(12, 4))  # fmt: skip
