@@ -10,6 +10,7 @@ import typer
 
 from radloop.commands import bench, data, gateway, selftest, spool
 from radloop.commands.arguments import DEFAULT_CASE, UseCase
+from radloop.commands.denoiser import denoiser
 from radloop.commands.fuzz import fuzz
 from radloop.errors import GateClosed, RadloopError
 from radloop.settings import load_settings, quieten
@@ -30,6 +31,7 @@ app.add_typer(spool.app, name="spool")
 app.add_typer(selftest.app, name="selftest")
 app.add_typer(bench.app, name="bench")
 app.command()(fuzz)
+app.command()(denoiser)
 for command in (gateway.receive, gateway.retrieve, gateway.echo):
     app.command()(command)
 

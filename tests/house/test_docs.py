@@ -59,6 +59,7 @@ ELSEWHERE = (
     (r"radloop approve .*", r"\"approve\""),
     (r"radloop rollback .*", r"\"rollback\""),
     (r"(radloop run|prefect deployment run) .*", r"start_flow|radloop\(\"run\""),
+    (r"radloop denoiser.*", r"\[\"denoiser\""),
     (r"radloop selftest deidentification.*", r"\"deidentification\", \"--patients\""),
     (r"python -m flows\..*", r"-m\", \"flows\.|run_here"),
 )

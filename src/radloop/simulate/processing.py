@@ -19,6 +19,12 @@ def present(counts: Plane, look: Processing, pitch: float) -> Plane:
     percentiles of the exposed field; `pitch` mm per px. Source: M. Prokop et al., Principles of
     image processing in digital chest radiography, J Thorac Imaging 2003.
     """
+    picture = enhance(counts, look, pitch)
+    return tone(picture, look, anchors(picture))
+
+
+def enhance(counts: Plane, look: Processing, pitch: float) -> Plane:
+    """The logarithm of counts, less of its broad differences and more of its detail."""
     dense = -np.log(counts)
     if look.smooth:
         dense = gaussian(dense, look.smooth)
@@ -28,8 +34,19 @@ def present(counts: Plane, look: Processing, pitch: float) -> Plane:
     picture += base * np.float32(1 - look.equalise - look.edge)
     fine *= np.float32(look.crisp)
     picture += fine
+    return picture
+
+
+def anchors(picture: Plane) -> tuple[float, float]:
+    """The percentiles of an enhanced film between which its tone curve is steep."""
     low, high = np.quantile(picture[::8, ::8], (0.06, 0.93))
-    gain = look.contrast / max(float(high - low), 0.3)
+    return float(low), float(high)
+
+
+def tone(picture: Plane, look: Processing, anchored: tuple[float, float]) -> Plane:
+    """The tone curve, in place: enhanced values become display values 0 to 1."""
+    low, high = anchored
+    gain = look.contrast / max(high - low, 0.3)
     middle = 0.5 * (low + high) - look.brightness * (high - low)
     picture -= np.float32(middle)
     picture *= np.float32(-gain)

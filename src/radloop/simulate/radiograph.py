@@ -36,8 +36,33 @@ class Radiograph:
     source_to_image: float
 
 
+@dataclass(frozen=True)
+class Shot:
+    """A patient in the beam, before any photon is counted: the share that passes, mm of water, and how to expose."""
+
+    light: Plane
+    thickness: Plane
+    exposure: Exposure
+    ills: list[Lesion]
+    view: Geometry
+
+
 def radiograph(hospital: Hospital, planned: Study) -> Radiograph:
     """Form the picture of one planned study; pure, and deterministic by the hospital's knobs."""
+    seed, key = hospital.seed, (planned.patient, planned.visit)
+    shot = position(hospital, planned)
+    counts = detect(shot.light, shot.thickness, shot.exposure, stream(seed, "noise", *key))
+    unit = crc32(planned.scanner.station.encode())
+    picture = present(worn(counts, hospital.wear, unit), look_of(hospital, planned), shot.view.pitch)
+    shutter(picture, stream(seed, "shutter", *key))
+    pixels = digitise(picture, planned.scanner.monochrome1 != planned.inverted)
+    masks = {ill.finding: np.rot90(_enlarge(ill.mask, shot.view.size), planned.turns) for ill in shot.ills}
+    pixels = np.ascontiguousarray(np.rot90(pixels, planned.turns))
+    return Radiograph(pixels, masks, shot.view.pitch, shot.exposure, shot.view.source_to_image)
+
+
+def position(hospital: Hospital, planned: Study) -> Shot:
+    """The patient of one planned study, placed and ill, and the technique that is chosen."""
     seed, key = hospital.seed, (planned.patient, planned.visit)
     body = build(planned.sex, planned.age, stream(seed, "body", planned.patient))
     if CARDIOMEGALY in planned.severities:
@@ -49,15 +74,13 @@ def radiograph(hospital: Hospital, planned: Study) -> Radiograph:
     ills = lesions(thorax, planned.severities, place)
     light, thickness = _light(planned, thorax, ills, stream(seed, "matter", *key))
     exposure = _exposure(hospital, planned, view, stream(seed, "exposure", *key))
-    counts = detect(light, thickness, exposure, stream(seed, "noise", *key))
-    unit = crc32(planned.scanner.station.encode())
-    look = _adjusted(planned.scanner.processing, stream(seed, "look", *key))
-    picture = present(worn(counts, hospital.wear, unit), look, view.pitch)
-    shutter(picture, stream(seed, "shutter", *key))
-    pixels = digitise(picture, planned.scanner.monochrome1 != planned.inverted)
-    masks = {ill.finding: np.rot90(_enlarge(ill.mask, view.size), planned.turns) for ill in ills}
-    pixels = np.ascontiguousarray(np.rot90(pixels, planned.turns))
-    return Radiograph(pixels, masks, view.pitch, exposure, view.source_to_image)
+    return Shot(light, thickness, exposure, ills, view)
+
+
+def look_of(hospital: Hospital, planned: Study) -> Processing:
+    """The vendor's processing as it comes out on the film of one study."""
+    key = (planned.patient, planned.visit)
+    return _adjusted(planned.scanner.processing, stream(hospital.seed, "look", *key))
 
 
 def _adjusted(look: Processing, rng: np.random.Generator) -> Processing:
