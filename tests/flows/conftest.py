@@ -15,7 +15,7 @@ import pytest
 # importing flows points the process at an installation, and no test may touch the user's own
 os.environ["RADLOOP_HOME"] = tempfile.mkdtemp(prefix="radloop-flows-")
 
-from radloop.params import Params, UseCase
+from radloop.params import Classification, Params, UseCase
 from radloop.settings import Settings
 
 
@@ -59,6 +59,9 @@ class Place:
 
     def case(self, use_case: str) -> UseCase:
         return self.params.use_case(use_case)
+
+    def classification(self, use_case: str) -> Classification:
+        return self.params.classification(use_case)
 
     def stage(self, use_case: str, verb: str) -> Path:
         return self.folder / use_case / verb
