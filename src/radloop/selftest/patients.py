@@ -150,8 +150,7 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
     declared = written and modality == "DX" and who.patient % 12 < 6
     if written:
         picture, box = write_on(picture, f"{who.words['family']}\n{who.number}\n{who.day(visit):%d.%m.%Y}")
-        what = planter.knobs.clean_pixel_data
-        claimed = what == "clean" or (what == "quarantine" and (wears or declared))
+        claimed = planter.knobs.clean_pixel_data != "keep" and (wears or declared)  # films so small are not searched
         planter.ask(0x7FE00010, "pixels_hidden", ",".join(map(str, box)), beyond=not claimed)
         if declared:
             planter.plain(BurnedInAnnotation="YES")

@@ -127,6 +127,7 @@ def test_the_duty_of_an_attribute_follows_the_table_and_the_knobs() -> None:
         {"clean_structured_content": True, "clean_graphics": True},
         {"retain_safe_private": True, "retain_institution_identity": True},
         {"retain_patient_characteristics": False, "retain_device_identity": False},
+        {"clean_pixel_data": "clean"},
         {"clean_pixel_data": "keep", "clean_recognizable_visual_features": "keep"},
     ],
     ids=lambda knobs: "-".join(knobs),
