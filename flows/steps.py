@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import settings, task
+from prefect import get_run_logger, settings, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.events import emit_event
@@ -75,8 +75,9 @@ def tell(event: str, use_case: str, payload: dict[str, Any]) -> None:
 
 
 def show(key: str, markdown: str) -> None:
-    """Leave an artifact on the flow run's page."""
+    """Leave an artifact on the flow run's page, and in the log, which is all that a run without a server shows."""
     create_markdown_artifact(markdown, key=key)
+    get_run_logger().info("%s: %s", key, markdown)
 
 
 def keep_docs(place: Workspace, use_case: str) -> Path:

@@ -45,6 +45,11 @@ class Admission:
     relabelled: int = 0  # known images whose findings are new or corrected
     not_selected: dict[str, int] = field(default_factory=dict)  # not taken by the rules of ingest.select, by reason
 
+    def __str__(self) -> str:
+        counts = (f"{self.admitted} admitted", f"{self.already} known already", f"{self.quarantined} quarantined")
+        left = [f"{count} not selected by {reason}" for reason, count in sorted(self.not_selected.items())]
+        return ", ".join([*counts, f"{self.relabelled} relabelled", *left])
+
 
 @dataclass
 class _Batch:

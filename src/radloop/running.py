@@ -150,23 +150,6 @@ def add_labels(settings: Settings, file: Path, say: Callable[[str], None]) -> No
     )
 
 
-def show_data(settings: Settings, use_case: str) -> None:
-    """Print what the current snapshot holds, with its md5."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from radloop.catalog import read_catalog
-
-    place = Workspace(settings)
-    frame = read_catalog(place.snapshot_folder(use_case))
-    table = Table(title=f"{use_case} · snapshot {place.md5(use_case)}")
-    table.add_column("what")
-    table.add_column("value", justify="right")
-    for name, value in _facts(frame, place.case(use_case).task.finding).items():
-        table.add_row(name, str(value))
-    Console().print(table)
-
-
 def scan_folder(folder: Path) -> None:
     """Print what a folder of DICOM files holds. Raises ConfigurationError where there is no such folder."""
     from dataclasses import astuple
@@ -184,19 +167,3 @@ def scan_folder(folder: Path) -> None:
         table.add_row(*map(str, astuple(kind)))
     Console().print(table)
     Console().print(f"{found.unreadable} files are no DICOM that can be read")
-
-
-def _facts(frame: Any, finding: str) -> dict[str, Any]:
-    labelled = frame[frame.findings.notna()]
-    positive = labelled.findings.map(lambda found: finding in found).mean() if len(labelled) else float("nan")
-    return {
-        "images": len(frame),
-        "patients": frame.patient_id.nunique(),
-        "studies": frame.study_id.nunique(),
-        "labelled": len(labelled),
-        f"{finding} among labelled": f"{positive:.1%}",
-        "age, median": frame.age.median(),
-        **{f"sex {sex}": n for sex, n in frame.sex.value_counts(dropna=False).items()},
-        **{f"view {view}": n for view, n in frame["view"].value_counts(dropna=False).items()},
-        **{f"scanner {name}": n for name, n in frame.manufacturer.value_counts(dropna=False).items()},
-    }

@@ -52,7 +52,11 @@ class Workspace:
 
     @property
     def params(self) -> Params:
-        """The parameters that the stages see."""
+        """The parameters that the stages see. Raises ConfigurationError before the first flow has made the clone."""
+        if not self.folder.is_dir():
+            raise ConfigurationError(
+                f"the installation {self.settings.name!r} has no workspace yet", "radloop run ingest makes one"
+            )
         return Params.load(self.folder)
 
     @property

@@ -364,3 +364,8 @@ def test_a_part_without_the_later_columns_is_still_read(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(part).drop_columns(later), part)
     assert admit(tmp_path / "d", [arrival(1), arrival(2)]) == Admission(admitted=1, already=1)
     assert read_catalog(tmp_path / "d")[later].isna().all(axis=None)
+
+
+def test_what_became_of_the_arrivals_reads_as_a_sentence() -> None:
+    said = str(Admission(admitted=3, quarantined=1, not_selected={"modality": 7}))
+    assert said == "3 admitted, 0 known already, 1 quarantined, 0 relabelled, 7 not selected by modality"

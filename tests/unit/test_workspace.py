@@ -171,3 +171,8 @@ def test_an_unwritable_disk_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ConfigurationError, match="cannot"):
         Workspace(Settings(project=PROJECT, home=tmp_path / "file" / "home")).synchronise()
+
+
+def test_an_installation_without_a_workspace_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no workspace yet.*\n?.*radloop run ingest"):
+        Workspace(Settings(project=PROJECT, home=tmp_path)).md5("chest_pneumonia")

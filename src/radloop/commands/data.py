@@ -18,10 +18,9 @@ app = typer.Typer(help="Snapshots of the data.", no_args_is_help=True)
 @app.command()
 def show(use_case: UseCase = DEFAULT_CASE) -> None:
     """Say what the current snapshot holds (patients, prevalence, demographics, scanners), and list all snapshots."""
-    from radloop.running import show_data
-    from radloop.snapshots.console import show_versions
+    from radloop.snapshots.console import show_snapshot, show_versions
 
-    show_data(load_settings(), use_case)
+    show_snapshot(load_settings(), use_case)
     show_versions(load_settings(), use_case)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ULTRASOUND = frozenset(("US", "IVUS"))
 _REGIONS = 0x00186011  # SequenceOfUltrasoundRegions
 _CORNERS = ("RegionLocationMinY0", "RegionLocationMinX0", "RegionLocationMaxY1", "RegionLocationMaxX1")
+SMALLEST_FILM = 128  # pixels a side; on less ribs look like letters, so it is not searched
 LARGEST_REGIONS = 0.95  # of the picture; with more they tell nothing of where a scanner writes names
 
 
@@ -40,9 +41,8 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
 
     regions = _regions(told, pixels.shape) if text(told, "Modality").upper() in _ULTRASOUND else ()
     inverted = text(told, "PhotometricInterpretation").upper() == "MONOCHROME1"
-    thoroughly = is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
     try:
-        return blank(pixels, inverted, thoroughly, regions)
+        return blank(pixels, inverted, _thoroughly(told), regions)
     except Unsure as error:
         raise StudyRejected(
             "burned_in_text_unsure", f"{error}.", "look at the picture, and send it without annotation"
@@ -53,6 +53,15 @@ def without_text(pixels: np.ndarray, told: Told, profile: Profile) -> np.ndarray
             f"the picture may hold text, and {error}.",
             "install Debian's tesseract-ocr, or set deidentify.clean_pixel_data to quarantine",
         ) from None
+
+
+def is_searched(told: Told) -> bool:
+    """Whether `without_text` looks for text in a picture of this size and kind, which then may be declared."""
+    return _thoroughly(told) or min(whole(told, "Rows", 0), whole(told, "Columns", 0)) >= SMALLEST_FILM
+
+
+def _thoroughly(told: Told) -> bool:
+    return is_of_written_kind(told) or text(told, "BurnedInAnnotation").upper() == "YES"
 
 
 def _regions(told: Told, shape: tuple[int, ...]) -> tuple[Box, ...]:

@@ -8,6 +8,7 @@ from math import isfinite
 
 from pydicom.datadict import tag_for_keyword
 
+from radloop.dicom.blanking import is_searched
 from radloop.dicom.elements import Element, Elements
 from radloop.dicom.forms import to_bytes, well_formed
 from radloop.dicom.groups import TRANSFORMATION, group_items
@@ -60,7 +61,8 @@ def clean_header(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
     _put_age(clean, raw, case)
     _put_identity(clean, raw)
     _put_layout(clean, raw)
-    _declare(clean, raw, pseudonyms.profile)
+    profile = pseudonyms.profile
+    _declare(clean, raw, profile if not profile.cleans_pixels or is_searched(Told(raw)) else _unsearched(profile))
     return clean
 
 
@@ -70,8 +72,7 @@ def clean_object(raw: Elements, pseudonyms: Pseudonyms) -> Elements:
     clean = scrub(raw, case)
     _put_age(clean, raw, case)
     _put_identity(clean, raw)
-    knobs = pseudonyms.profile.knobs.model_copy(update={"clean_pixel_data": "keep"})
-    _declare(clean, raw, Profile(knobs))
+    _declare(clean, raw, _unsearched(pseudonyms.profile))
     require_whole(clean, _ESSENTIAL[:4])
     return clean
 
@@ -177,6 +178,11 @@ def _put_layout(clean: Elements, raw: Elements) -> None:
             clean.pop(table, None)  # data that nothing refers to may be anything
         elif kind == "PALETTE COLOR" and table not in clean:
             raise StudyRejected("malformed_header", "a palette's table is not described.", "correct it at its source")
+
+
+def _unsearched(profile: Profile) -> Profile:
+    """What may be declared of an object whose pixels nobody searched."""
+    return Profile(profile.knobs.model_copy(update={"clean_pixel_data": "keep"}))
 
 
 def _declare(clean: Elements, raw: Elements, profile: Profile) -> None:

@@ -19,10 +19,8 @@ from radloop.errors import StudyRejected
 
 _IMAGE_CLASSES = "1.2.840.10008.5.1.4.1.1."  # storage SOP classes (PS3.4 B.5)
 _WITHOUT_PREAMBLE = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x00\x00")
-_NEEDED = (
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Modality",
-    "Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation",
-)  # fmt: skip
+_OF_OBJECTS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Modality")
+_OF_IMAGES = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PhotometricInterpretation")
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
 _WHOLE = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")  # deflated and big endian: rare, and read whole
 _UNDEFINED = 0xFFFFFFFF
@@ -145,19 +143,24 @@ def require_storable(dataset: Dataset, has_pixels: bool) -> None:
 
 
 def _require_pixels(dataset: Dataset, has_pixels: bool) -> None:
-    _require_attributes(dataset)
-    if not has_pixels:
+    _require_attributes(dataset, _OF_OBJECTS)
+    _require_uids(dataset)
+    if not has_pixels:  # asked before Rows, because a report has neither and shall hear that it is no image
         raise StudyRejected(
             "no_pixels", "there is no pixel data: no image, or a file cut short.", "leave it out or copy it again"
         )
+    _require_attributes(dataset, _OF_IMAGES)
 
 
-def _require_attributes(dataset: Dataset) -> None:
-    for keyword in _NEEDED:
+def _require_attributes(dataset: Dataset, keywords: tuple[str, ...]) -> None:
+    for keyword in keywords:
         if not text(dataset, keyword):
             raise StudyRejected(
                 f"no_{keyword}", f"{keyword} is missing or empty.", "send the study again with this attribute"
             )
+
+
+def _require_uids(dataset: Dataset) -> None:
     for keyword in _UIDS:
         if not _UID.fullmatch(text(dataset, keyword)):
             raise StudyRejected(

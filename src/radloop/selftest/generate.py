@@ -29,10 +29,12 @@ def generate(
 
 
 def needles_of(patients: Iterable[int], seed: int, actions: list[Action]) -> set[str]:
-    """Every planted string that must be found nowhere; what lies beyond the profile is not among them."""
+    """Every planted string that must be found nowhere; what the profile lets stay is not among them."""
     words = {token for patient in patients for token in Identity(seed, patient).tokens()}
     uids = {action.planted for action in actions if action.category in ("uid_changed", "uid_consistent")}
-    return words | uids | set(true_days())
+    stays = {action.planted for action in actions if action.category == "text_retained"}
+    days = {day for day in true_days() if not any(day.replace("-", "") in one for one in stays)}
+    return (words | uids | days) - stays
 
 
 def _write(folder: Path, seed: int, knobs: Deidentify, patient: int) -> list[Action]:

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from radloop.selftest.key import Action
 from radloop.selftest.pictures import is_hidden
 
+UNSURE = "burned_in_text_unsure"
 TOGETHER = ("date_shifted", "uid_changed", "uid_consistent", "patid_consistent")
 
 
@@ -41,6 +42,8 @@ def judge_refused(reason: str, actions: list[Action]) -> list[Judged]:
     written = [action for action in actions if action.category == "pixels_hidden"]
     if written:
         return [Judged(action, True, reason, "quarantined") for action in written]
+    if reason == UNSURE and all(action.category != "pixels_retained" for action in actions):
+        return []  # the profile may refuse in doubt what is known for text
     gone = ("text_removed",)
     return [Judged(action, action.category in gone, reason, "quarantined") for action in actions]
 

@@ -70,10 +70,11 @@ def identify(planter: Planter, visit: int, place: int, modality: str) -> None:
     planter.secrets(
         PatientBirthDate=f"{who.born:%Y%m%d}", AccessionNumber=who.accession,
         ReferringPhysicianName=f"{who.words['physician']}^{who.words['operator']}",
-        InstitutionName=who.words["hospital"],
         PatientAddress=f"{who.words['street']} 7", PatientTelephoneNumbers=who.telephone,
         OperatorsName=who.words["operator"], OtherPatientIDs=who.number,
     )  # fmt: skip
+    name = planter.kept if planter.knobs.retain_institution_identity else planter.secrets
+    name(InstitutionName=who.words["hospital"])
     for tag in (0x00100030, 0x00080050, 0x00080090):
         planter.ask(tag, "tag_retained", "")
     for tag in (0x00080020, 0x00080021, 0x00080022, 0x00080023):
@@ -81,7 +82,8 @@ def identify(planter: Planter, visit: int, place: int, modality: str) -> None:
     planter.kept(StudyTime="101112", Modality=modality, InstanceNumber=str(place + 1))
     age = who.day(visit).year - who.born.year - 1
     planter.plain(PatientAge=f"{age:03d}Y")
-    planter.ask(0x00101010, "text_retained", f"{age:03d}Y", "090Y" if age > 89 else f"{age:03d}Y")
+    if planter.knobs.retain_patient_characteristics:
+        planter.ask(0x00101010, "text_retained", f"{age:03d}Y", "090Y" if age > 89 else f"{age:03d}Y")
     planter.kept(PatientSex="FM"[who.patient % 2], PatientWeight="71.5", PatientSize="1.71")
 
 
@@ -116,7 +118,8 @@ def nest(planter: Planter, visit: int, place: int) -> None:
     region.kept(CodeValue="51185008", CodingSchemeDesignator="SCT")
     region.secret(0x00080104, "LO", f"Chest of {who.words['family']}", (who.words["family"],))
     side = region.item("AnatomicRegionModifierSequence", stays=True)
-    side.kept(CodeValue="7771000", CodingSchemeDesignator="SCT", CodeMeaning="Left")
+    side.kept(CodeValue="7771000", CodingSchemeDesignator="SCT")
+    (side.kept if planter.knobs.clean_descriptors else side.plain)(CodeMeaning="Left")
     side.secrets(RequestingPhysician=who.words["physician"])
     step = planter.item("RequestAttributesSequence", stays=True)
     step.secret(0x00400007, "LO", f"lung {who.words['family']}", (who.words["family"],), ("lung",))
@@ -135,7 +138,8 @@ def hide(planter: Planter) -> None:
     planter.ask(0x00290010, "text_removed", who.words["family"])
     planter.ask(0x00291001, "text_removed", who.name)
     planter.ask(0x00291002, "text_removed", who.telephone)
-    planter.secret(0x60003000, "OW", who.words["family"].encode() + b" ", (who.words["family"],))  # type: ignore[arg-type]
+    if not planter.knobs.clean_graphics:  # which quarantines every film with an overlay
+        planter.secret(0x60003000, "OW", who.words["family"].encode() + b" ", (who.words["family"],))  # type: ignore[arg-type]
     planter.secret(0xFFFCFFFC, "OB", who.words["relative"].encode() + b" ", (who.words["relative"],))  # type: ignore[arg-type]
 
 
@@ -146,14 +150,15 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
     declared = written and modality == "DX" and who.patient % 12 < 6
     if written:
         picture, box = write_on(picture, f"{who.words['family']}\n{who.number}\n{who.day(visit):%d.%m.%Y}")
-        claimed = wears or declared or planter.knobs.clean_pixel_data not in ("quarantine", "keep")
+        claimed = planter.knobs.clean_pixel_data != "keep" and (wears or declared)  # films so small are not searched
         planter.ask(0x7FE00010, "pixels_hidden", ",".join(map(str, box)), beyond=not claimed)
         if declared:
             planter.plain(BurnedInAnnotation="YES")
         if modality == "US" and who.patient % 4 == 0:
             _tell_region(planter)
     else:
-        planter.ask(0x7FE00010, "pixels_retained", "", sha256(picture.tobytes()).hexdigest())
+        if not (wears and planter.knobs.clean_pixel_data == "clean"):  # which may paint or refuse them in doubt
+            planter.ask(0x7FE00010, "pixels_retained", "", sha256(picture.tobytes()).hexdigest())
         planter.plain(BurnedInAnnotation="NO")
     planter.plain(
         Rows=ROWS, Columns=COLUMNS, SamplesPerPixel=1, PhotometricInterpretation="MONOCHROME2", BitsAllocated=16,

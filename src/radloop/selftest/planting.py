@@ -51,10 +51,10 @@ class Planter:
             self.put(_tag(keyword), dictionary_VR(_tag(keyword)).split(" ")[0], value)
 
     def kept(self, **values: str) -> None:
-        """What must be there afterwards as it was."""
+        """What must be there afterwards as it was, unless the profile takes it off."""
         for keyword, value in values.items():
             self.put(_tag(keyword), dictionary_VR(_tag(keyword)), value.split("\\") if "\\" in value else value)
-            if self.stays:
+            if self.stays and duty(_tag(keyword), self.knobs) != "remove":
                 self.ask(_tag(keyword), "text_retained", value, value)
 
     def secret(self, tag: int, vr: str, text: str, tokens: tuple[str, ...], words: tuple[str, ...] = ()) -> None:
@@ -78,7 +78,7 @@ class Planter:
 
     def judge_uid(self, tag: int, value: str) -> None:
         """Changed and consistent, or kept where the profile retains UIDs."""
-        if self.knobs.retain_uids:
+        if self.stays and self.knobs.retain_uids and duty(tag, self.knobs) in ("keep", "unnamed"):
             self.ask(tag, "text_retained", value, value)
         elif self.stays:
             self.ask(tag, "uid_changed", value)

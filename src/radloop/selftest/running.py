@@ -94,6 +94,8 @@ def _judge_all(
 ) -> list[Judged]:
     refused = [one for name, (reason, kept) in fates.items() if not kept for one in judge_refused(reason, asked[name])]
     files = {record: name for name, (record, kept) in fates.items() if kept}
+    if not files:
+        return refused
     frame = read_catalog(stored)
     ids = list(frame["record_id"])
     with mapping(workers) as spread:

@@ -12,7 +12,6 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 LONG = frozenset({"OB", "OW", "SQ", "UN", "UT"})
 BINARY = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "FL": "<f", "FD": "<d"}
-DELIMITED = 0xFFFFFFFF
 
 
 @lru_cache(maxsize=1024)

@@ -78,7 +78,12 @@ def count_images(place: Workspace, version: Version) -> int:
     Raises ServiceUnavailable as `change` does.
     """
     with files_of(place, version) as files:
-        return len(_images(read_catalog(files.folder)))
+        return len(images_of(read_catalog(files.folder)))
+
+
+def images_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a catalog that are images; masks are none."""
+    return frame[frame["role"].fillna("image") == "image"].reset_index(drop=True)
 
 
 def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[Moved, ...]:
@@ -98,7 +103,7 @@ def relabelled(before: pd.DataFrame, after: pd.DataFrame) -> int:
 
 def shares(before: pd.DataFrame, after: pd.DataFrame, case: UseCase) -> tuple[Share, ...]:
     """Prevalence among labelled images, then sex, age, scanner, site and view; what nobody tells is left out."""
-    frames = [_images(before), _images(after)]
+    frames = [images_of(before), images_of(after)]
     found = [Share("prevalence", case.task.finding, *(_prevalence(frame, case.task.finding) for frame in frames))]
     for name in ("sex", "age", "scanner", "site", "view"):
         values = [_values(frame, name, case) for frame in frames]
@@ -111,10 +116,6 @@ def shares(before: pd.DataFrame, after: pd.DataFrame, case: UseCase) -> tuple[Sh
 def _findings(frame: pd.DataFrame) -> dict[str, frozenset[str] | None]:
     pairs = zip(frame["record_id"], frame["findings"], strict=True)
     return {record: None if found is None else frozenset(found) for record, found in pairs}
-
-
-def _images(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["role"].fillna("image") == "image"].reset_index(drop=True)
 
 
 def _prevalence(frame: pd.DataFrame, finding: str) -> Interval:

@@ -3,14 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+from radloop.catalog import read_catalog, read_quarantine
 from radloop.errors import ServiceUnavailable
+from radloop.evaluation.names import UNKNOWN
 from radloop.settings import Settings
-from radloop.snapshots.change import Change, change, count_images
+from radloop.snapshots.change import Change, change, count_images, images_of
 from radloop.snapshots.history import Version, last_two, version, versions
 from radloop.snapshots.page import percent, points, sentence, write_page
 from radloop.snapshots.taking import Choice, take
 from radloop.workspace import Workspace
+
+
+def show_snapshot(settings: Settings, use_case: str) -> None:
+    """Print what the current snapshot holds and what was refused, with its md5.
+
+    Raises ConfigurationError where nothing has been ingested.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    place = Workspace(settings)
+    table = Table(title=f"{use_case} · snapshot {place.md5(use_case)}")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in facts(place.snapshot_folder(use_case), place.case(use_case).task.finding).items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def facts(folder: Path, finding: str) -> dict[str, str]:
+    """What a snapshot holds and why the rest was refused, as a person reads it; figures are of images, not of masks."""
+    rows = read_catalog(folder)
+    images = images_of(rows)
+    labelled = images[images["findings"].notna()]
+    share = labelled["findings"].map(lambda found: finding in found).mean()
+    ages = images["age"].dropna()
+    return {
+        "images": str(len(images)),
+        "masks": str(len(rows) - len(images)),
+        "patients": str(rows["patient_id"].nunique()),
+        "studies": str(rows["study_id"].nunique()),
+        "labelled": str(len(labelled)),
+        f"{finding} among labelled": f"{share:.1%}" if len(labelled) else "-",
+        "age, median": f"{ages.median():.1f}" if len(ages) else "-",
+        **_counts(images, "sex", "sex"),
+        **_counts(images, "view", "view"),
+        **_counts(images, "manufacturer", "scanner"),
+        **_counts(read_quarantine(folder), "reason", "refused:"),
+    }
+
+
+def _counts(images: pd.DataFrame, column: str, name: str) -> dict[str, str]:
+    values: pd.Series[Any] = images[column].fillna(UNKNOWN)
+    return {f"{name} {value}": str(count) for value, count in values.value_counts().items()}
 
 
 def show_versions(settings: Settings, use_case: str) -> None:

@@ -48,7 +48,10 @@ def associated(entity: AE, address: Address, tls: Context | None = None, roles: 
     if not association.is_established:
         if tls:
             tls.require_trust()
-        raise ServiceUnavailable("the PACS does not answer.", "check its address, and try again later")
+        raise ServiceUnavailable(
+            f"{address.title} at {address.host}:{address.port} does not answer.",
+            "check its address and that it runs, and try again later",
+        )
     try:
         yield association
     except RuntimeError:  # the association ended before the request was sent

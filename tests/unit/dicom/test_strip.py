@@ -11,6 +11,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage, UltrasoundImageStorage
 
+from radloop.burned_in.candidates import FEWEST_TILES
+from radloop.burned_in.strokes import TILE
+from radloop.dicom.blanking import SMALLEST_FILM
 from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -109,11 +112,20 @@ def test_what_cannot_be_left_out_and_is_malformed_is_quarantined(
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
-def test_a_picture_searched_for_text_says_so_and_keeps_its_pixels(film: Film, file_of: FileOf) -> None:
-    content, cleaning = file_of(film()), under(clean_pixel_data="clean")
+@pytest.mark.parametrize(("side", "searched"), [(SMALLEST_FILM, True), (SMALLEST_FILM - 2, False)])
+def test_a_picture_says_that_it_was_searched_for_text_only_where_it_is_large_enough_to_be(
+    film: Film, file_of: FileOf, side: int, searched: bool
+) -> None:
+    flat = film(Rows=side, Columns=side, PixelData=b"\1\0" * side * side, BitsAllocated=16)
+    content, cleaning = file_of(flat), under(clean_pixel_data="clean")
     stripped = strip(content, cleaning)
     assert stripped.content == to_bytes(deidentify(read_dicom(content), cleaning))
     assert bytes(stripped.pixels) == bytes(strip(content, under()).pixels)
     stored = read_dicom(stripped.content)
-    assert stored.BurnedInAnnotation == "NO"
-    assert "113101" in [item.CodeValue for item in stored.DeidentificationMethodCodeSequence]
+    assert (stored.get("BurnedInAnnotation") == "NO") == searched
+    assert ("113101" in [item.CodeValue for item in stored.DeidentificationMethodCodeSequence]) == searched
+    assert ("pixels not cleaned" in stored.DeidentificationMethod) != searched
+
+
+def test_a_film_too_small_to_be_searched_is_smaller_than_the_tiles_of_the_search() -> None:
+    assert SMALLEST_FILM == FEWEST_TILES * TILE

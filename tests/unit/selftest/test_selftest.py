@@ -117,6 +117,27 @@ def test_the_duty_of_an_attribute_follows_the_table_and_the_knobs() -> None:
     assert duty(0x00180060, usual) == "unnamed"
 
 
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"retain_uids": True},
+        {"dates": "kept"},
+        {"dates": "removed"},
+        {"clean_descriptors": False},
+        {"clean_structured_content": True, "clean_graphics": True},
+        {"retain_safe_private": True, "retain_institution_identity": True},
+        {"retain_patient_characteristics": False, "retain_device_identity": False},
+        {"clean_pixel_data": "clean"},
+        {"clean_pixel_data": "keep", "clean_recognizable_visual_features": "keep"},
+    ],
+    ids=lambda knobs: "-".join(knobs),
+)
+def test_the_key_follows_every_other_profile_too(knobs: dict[str, object], tmp_path: Path) -> None:
+    done = run_selftest(tmp_path / "test", 3, 5, Deidentify(**knobs), 0)
+    assert [(one.action.path, one.action.category, one.action.planted) for one in done.score.failures()] == []
+    assert done.traces == {} and len(done.score.judged) > 1000
+
+
 def test_the_search_finds_the_originals_themselves(tmp_path: Path) -> None:
     actions = generate(tmp_path, 6, 1, Deidentify(), 1, lambda _: None)
     words = needles_of(range(6), 1, actions)
