@@ -28,7 +28,7 @@ def original(tmp_path_factory, case) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     torch.manual_seed(0)
     network = build(Network("resnet10", 2, 32, filters=8))
-    export_onnx(network, 32, 18, folder / "model.onnx")
+    export_onnx(network, (1, 32, 32), 18, folder / "model.onnx")
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / "model.safetensors")
     write_projection(folder / "projection.safetensors", np.zeros(64, np.float32), np.eye(4, 64, dtype=np.float32))
     write_bundle(folder, {

@@ -1,9 +1,9 @@
-"""Engines that run a trained network: ONNX Runtime, which is judged and served, and torch, which it must equal."""
+"""Engines that run a trained classifier: ONNX Runtime, which is judged and served, and torch, which it must equal."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,30 +16,35 @@ Answer = tuple[np.ndarray, np.ndarray]
 
 
 class Engine(Protocol):
-    """Anything that turns uint8 [n, 1, s, s] into logit float32 [n] and embedding float32 [n, d]."""
+    """Anything that turns uint8 [n, 1, s, s(, k)] into logit float32 [n(, findings)] and embedding float32 [n, d]."""
 
     def infer(self, batch: np.ndarray) -> Answer:
         """Answer one batch."""
         ...
 
 
-class OnnxEngine:
+def open_session(model: Path, threads: int) -> Any:
     """ONNX Runtime on the CPU, with fixed session options, so that equal batches give equal bits.
 
     `threads` changes how sums are split, and so their last digits: a bundle says how many it was judged with.
     """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    # an idle thread that spins doubles the processor time of a single image and changes no bit of its answer
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+class OnnxEngine:
+    """The exported classifier, as it is judged and served."""
 
     def __init__(self, model: Path, threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        # an idle thread that spins doubles the processor time of a single image and changes no bit of its answer
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, threads)
 
     def infer(self, batch: np.ndarray) -> Answer:
         """Answer one batch; safe to call from several threads at once."""
@@ -64,7 +69,7 @@ class TorchEngine:
 
 
 def infer_all(engine: Engine, images: np.ndarray, batch_size: int) -> Answer:
-    """Run `images`, uint8 [n, s, s], through an engine `batch_size` at a time, so that memory stays bounded."""
+    """Run `images`, uint8 [n, s, s(, k)], through an engine `batch_size` at a time, so that memory stays bounded."""
     if not len(images):
         raise ValueError("no image to answer about")
     answers = [

@@ -40,7 +40,7 @@ def run(case: UseCase, paths: Paths) -> None:
         bundle.mkdir()
         network = build(spec)
         torch_engine = TorchEngine(network, weights)
-        export_onnx(network, spec.size, case.package.opset, bundle / ONNX)
+        export_onnx(network, spec.shape, case.package.opset, bundle / ONNX)
         shutil.copyfile(trained / "model.safetensors", bundle / WEIGHTS)
         shutil.copyfile(paths.stage(case.name, "calibrate") / "projection.safetensors", bundle / PROJECTION)
         name = write_bundle(bundle, manifest_of(case, paths, training))

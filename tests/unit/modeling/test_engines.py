@@ -14,7 +14,7 @@ def engines(tmp_path_factory) -> tuple[OnnxEngine, TorchEngine]:
     torch.manual_seed(0)
     network = build(Network("resnet18", 2, 48, filters=16))
     path = tmp_path_factory.mktemp("engine") / "model.onnx"
-    export_onnx(network, 48, 18, path)
+    export_onnx(network, (1, 48, 48), 18, path)
     return OnnxEngine(path, 1), TorchEngine(network, network.state_dict())
 
 

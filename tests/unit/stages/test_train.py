@@ -36,7 +36,8 @@ def test_training_learns_what_the_films_show(hospital) -> None:
 
 def test_training_says_what_is_needed_to_build_and_trace_the_network(hospital) -> None:
     notes = read_json(hospital.out("train") / "training.json")
-    assert notes["network"] == {"name": "resnet10", "conv1_stride": 2, "size": 32, "filters": 64}
+    known = {"name": "resnet10", "conv1_stride": 2, "size": 32, "filters": 64, "slices": 0, "findings": 1}
+    assert notes["network"] == known
     assert notes["threads"] == 1 and notes["batch_shape"] == [64, 1, 32, 32]
     assert notes["patients"] == notes["images"] == 90 and notes["positives"] == 30
 
