@@ -9,7 +9,7 @@ import numpy as np
 
 from radloop.dicom.volume import Volume
 from radloop.errors import GateClosed, StudyRejected
-from radloop.params import Section
+from radloop.sections import Section
 from radloop.segmentation.intensity import ABSOLUTE, Intensity
 
 #: Voxels of the foreground that one case adds at most, evenly spaced, so that large cases outweigh none.

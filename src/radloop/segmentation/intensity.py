@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radloop.params import Section
+from radloop.sections import Section
 
 #: Units whose values mean the same in every image: Hounsfield units, and uptake by body weight.
 ABSOLUTE = ("HU", "g/ml")

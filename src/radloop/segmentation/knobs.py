@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from radloop.params import Section
+from radloop.sections import Section
 
 Along = tuple[int, ...]
 

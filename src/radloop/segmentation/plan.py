@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError
-from radloop.params import Section
+from radloop.sections import Section
 from radloop.segmentation.fingerprint import Fingerprint, Triple
 from radloop.segmentation.footprint import Footprint, footprint
 from radloop.segmentation.inference import Window
