@@ -1,7 +1,8 @@
 """A bundle: everything that a model needs to be served, named by its hash, with no pickle in it.
 
-`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors` and
-`projection.safetensors`. The hash of a bundle is that of its manifest, so it covers every byte.
+`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors`,
+`projection.safetensors` and, where 8-bit integers were judged, `model.int8.onnx`. The hash of a bundle is that of its
+manifest, so it covers every byte.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from radloop.imaging.intake import Intake
 from radloop.imaging.preprocess import Preprocess
 from radloop.modeling.calibrate import Calibration
 from radloop.modeling.engines import Engine, OnnxEngine, infer_all
+from radloop.modeling.runtimes import DEFAULT, Runtime
 from radloop.params import Accepts
 from radloop.records import Record
 
 MANIFEST = "bundle.json"
 ONNX, WEIGHTS, PROJECTION = "model.onnx", "model.safetensors", "projection.safetensors"
 FILES = (ONNX, WEIGHTS, PROJECTION)
+INT8 = "model.int8.onnx"  # beside the others where the manifest's `engine.file` says that it was judged
 FORMAT = 1
 
 
@@ -47,6 +50,7 @@ class Bundle:
     manifest: dict[str, Any]
     engine: Engine
     projection: tuple[np.ndarray, np.ndarray]
+    runtime: Runtime = DEFAULT
 
     @cached_property
     def preprocess(self) -> Preprocess:
@@ -120,12 +124,29 @@ def write_bundle(folder: Path, manifest: dict[str, Any]) -> str:
     between equal trainings (no times, no paths), so that an equal model has an equal name.
     Raises ConfigurationError where one of the files is missing.
     """
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    files = files_of(manifest)
+    missing = [name for name in files if not (folder / name).is_file()]
     if missing:
         raise ConfigurationError(f"the bundle lacks {', '.join(missing)}", "run the package stage again")
-    complete = {**manifest, "format": FORMAT, "files": {name: sha256_file(folder / name) for name in FILES}}
+    complete = {**manifest, "format": FORMAT, "files": {name: sha256_file(folder / name) for name in files}}
     write_json(folder / MANIFEST, complete)
     return hash_of(complete)
+
+
+def judged_file(manifest: dict[str, Any]) -> str:
+    """The network that was judged, and so is served; bundles of earlier versions name none.
+
+    Raises ConfigurationError for a file that is no network of a bundle.
+    """
+    name = str(manifest.get("engine", {}).get("file", ONNX))
+    if name not in (ONNX, INT8):
+        raise ConfigurationError(f"the bundle's network is {name!r}, not {ONNX} or {INT8}", "update radloop")
+    return name
+
+
+def files_of(manifest: dict[str, Any]) -> tuple[str, ...]:
+    """What lies beside a manifest."""
+    return (*FILES, INT8) if judged_file(manifest) == INT8 else FILES
 
 
 def hash_of(manifest: dict[str, Any]) -> str:
@@ -140,17 +161,20 @@ def write_projection(path: Path, mean: np.ndarray, components: np.ndarray) -> No
     write_bytes(path, save({"mean": mean, "components": components}))
 
 
-def load_bundle(folder: Path, threads: int | None = None) -> Bundle:
-    """Load a bundle after checking every byte of it; `threads` of the engine are by default those it was judged with.
+def load_bundle(folder: Path, threads: int | None = None, runtime: Runtime | None = None) -> Bundle:
+    """Load a bundle after checking every byte of it; `threads` and `runtime` are by default those it was judged with.
 
-    Raises ConfigurationError where a file is missing, changed, or of a later format.
+    Integers are always run by what judged them: two runtimes round them differently, by far more than floats.
+    Raises ConfigurationError where a file is missing, changed, or of a later format, or its runtime not installed.
     """
     manifest = verified_manifest(folder)
     from safetensors.numpy import load_file
 
     stored = load_file(folder / PROJECTION)
-    engine = OnnxEngine(folder / ONNX, threads or manifest["engine"]["threads"])
-    return Bundle(hash_of(manifest), manifest, engine, (stored["mean"], stored["components"]))
+    judged, file = manifest["engine"], judged_file(manifest)
+    chosen = (file != INT8 and runtime) or judged.get("name", DEFAULT)
+    engine = OnnxEngine(folder / file, threads or judged["threads"], chosen)
+    return Bundle(hash_of(manifest), manifest, engine, (stored["mean"], stored["components"]), chosen)
 
 
 def verified_manifest(folder: Path) -> dict[str, Any]:
@@ -165,7 +189,7 @@ def verified_manifest(folder: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"bundle format {manifest.get('format')!r} is unknown; this version reads {FORMAT}", "update radloop"
         )
-    for name in FILES:
+    for name in files_of(manifest):
         path, promised = folder / name, manifest["files"].get(name)
         if not path.is_file() or sha256_file(path) != promised:
             raise ConfigurationError(

@@ -201,10 +201,12 @@ class Calibrate(Section):
 
 
 class Package(Section):
-    """ONNX export."""
+    """ONNX export; `int8_margin`: AUROC that a copy in 8-bit integers may lose on validation, 0: no copy."""
 
     opset: int
     tolerance: float
+    engine: Literal["onnxruntime", "openvino"] = "onnxruntime"
+    int8_margin: Share = Field(default=0.0, ge=0, lt=1)
 
 
 class Predict(Section):

@@ -42,8 +42,9 @@ def compare_auroc(
 
     Raises ValueError as `intervals.auroc_interval` does.
     """
-    both = [auroc_interval(labels, scores, clusters).value for scores in (full, cheaper)]
-    return Comparison("AUROC", *both, paired_auroc_difference(labels, cheaper, full, clusters, LEVEL), margin)
+    difference = paired_auroc_difference(labels, cheaper, full, clusters, LEVEL)
+    first, second = (auroc_interval(labels, scores, clusters).value for scores in (full, cheaper))
+    return Comparison("AUROC", first, second, difference, margin)
 
 
 def compare_dice(full: npt.ArrayLike, cheaper: npt.ArrayLike, clusters: npt.ArrayLike, margin: float) -> Comparison:
@@ -57,8 +58,8 @@ def compare_dice(full: npt.ArrayLike, cheaper: npt.ArrayLike, clusters: npt.Arra
     gain = second.astype(float) - first.astype(float)
     if not np.isfinite(gain).all():
         raise ValueError("a Dice is no number; leave out the cases that have not the structure")
-    means = (float(first.mean()), float(second.mean())) if first.size else (None, None)
-    return Comparison("mean Dice", *means, _paired_mean(gain, codes), margin)
+    means = [float(values.mean()) if values.size else None for values in (first, second)]
+    return Comparison("mean Dice", means[0], means[1], _paired_mean(gain, codes), margin)
 
 
 def _paired_mean(gain: npt.NDArray[np.float64], clusters: npt.NDArray[Any]) -> Interval:

@@ -88,7 +88,7 @@ def create_app(settings: Settings, use_case: str, champions: Champions | None = 
 
         champions = Registry(settings)
     note = settings.root / "serving" / f"{use_case}.json"
-    follower = Follower(use_case, champions, note, settings.serving_poll_seconds)
+    follower = Follower(use_case, champions, note, settings.serving_poll_seconds, settings.engine)
     readers = Readers(open_pseudonyms(settings), settings.serving_readers, settings.serving_read_seconds)
     desk = Desk(settings, follower, PredictionLog(settings.log), readers, Metrics())
 
