@@ -35,6 +35,7 @@ SECONDS = 0.5  # that one turn of the plain way takes, about
 OPSET = 18
 
 Way = Callable[[], np.ndarray]
+Turn = tuple[float, float]  # wall seconds and processor seconds an image
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Speed:
-    """One engine on one network: median ms an image, and how many times as fast as the plain way, turn by turn."""
+    """One engine on one network: median ms an image, and how many times as fast as the plain way, turn by turn.
+
+    `by_cpu`: the same of the processor's time, which other work on the machine hardly changes.
+    """
 
     network: str
     engine: str
     ms: float
     times_as_fast: float
+    by_cpu: float
     goal: str
     beside_torch: str
     threads: int
@@ -147,25 +152,28 @@ def _beside(engine: str, found: np.ndarray, expected: np.ndarray) -> str:
     return f"at most {np.abs(found - expected).max():.1g} apart, of {largest:.2g}"
 
 
-def in_turns(ways: Mapping[str, Way], turns: int) -> dict[str, list[float]]:
-    """Seconds an image of each way in each turn, so that the machine's moods fall on all alike."""
+def in_turns(ways: Mapping[str, Way], turns: int) -> dict[str, list[Turn]]:
+    """Each way in each turn, so that the machine's moods fall on all alike."""
     began = time.perf_counter()
     ways[PLAIN]()
     many = max(3, round(SECONDS / (time.perf_counter() - began)))
-    seconds: dict[str, list[float]] = {engine: [] for engine in ways}
+    seconds: dict[str, list[Turn]] = {engine: [] for engine in ways}
     for _ in range(turns):
         for engine, way in ways.items():
             way()
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             for _ in range(many):
                 way()
-            seconds[engine].append((time.perf_counter() - began) / many)
+            seconds[engine].append(((time.perf_counter() - began) / many, (time.process_time() - worked) / many))
     return seconds
 
 
-def _speed(subject: Subject, engine: str, seconds: Mapping[str, list[float]], told: str, threads: int) -> Speed:
-    times = median(plain / own for plain, own in zip(seconds[PLAIN], seconds[engine], strict=True))
+def _speed(subject: Subject, engine: str, seconds: Mapping[str, list[Turn]], told: str, threads: int) -> Speed:
+    own = seconds[engine]
+    times, by_cpu = (
+        median(plain[part] / mine[part] for plain, mine in zip(seconds[PLAIN], own, strict=True)) for part in (0, 1)
+    )
     wished = subject.goals[engine.endswith("int8")]
     goal = "" if engine.startswith("torch") else f"at least {wished:g}: {met(times >= wished)}"
-    own = seconds[engine]
-    return Speed(subject.name, engine, 1000 * median(own), times, goal, told, threads, len(own), load())
+    ms = 1000 * median(wall for wall, _ in own)
+    return Speed(subject.name, engine, ms, times, by_cpu, goal, told, threads, len(own), load())

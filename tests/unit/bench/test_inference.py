@@ -31,7 +31,7 @@ def test_every_engine_at_hand_is_timed_beside_torch(subject: Subject) -> None:
     others = ["OpenVINO", "OpenVINO int8"] if find_spec("openvino") else []
     assert list(found) == [PLAIN, "torch channels_last", "ONNX Runtime", "ONNX Runtime int8", *others]
     assert found[PLAIN].times_as_fast == 1 and found[PLAIN].goal == ""
-    assert all(one.ms > 0 and one.turns == 2 and one.threads == 1 for one in found.values())
+    assert all(one.ms > 0 and one.by_cpu > 0 and one.turns == 2 and one.threads == 1 for one in found.values())
     assert found["ONNX Runtime"].goal.startswith("at least 1.8: ")
     assert found["ONNX Runtime int8"].goal.startswith("at least 5: ")
     assert found["ONNX Runtime"].beside_torch.startswith("answers of ONNX Runtime at most")
