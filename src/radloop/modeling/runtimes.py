@@ -34,6 +34,12 @@ def open_session(model: Path, threads: int, runtime: Runtime = DEFAULT) -> Sessi
     return OpenVinoSession(model, threads) if runtime == "openvino" else _onnxruntime(model, threads)
 
 
+def require(runtime: Runtime | None) -> None:
+    """Let a runtime pass that is installed. Raises ConfigurationError, which says how to install it."""
+    if runtime == "openvino":
+        _openvino()
+
+
 def _onnxruntime(model: Path, threads: int) -> Any:
     import onnxruntime
 
