@@ -77,11 +77,13 @@ def knobs() -> str:
 
 
 def _sections() -> dict[str, list[tuple[str, str, str]]]:
-    """Rows of params.yaml by verb; a use case's own name is left out, for all have the same verbs."""
+    """Rows of params.yaml by verb; the verbs of all use cases but the default one follow its name."""
     sections: dict[str, list[tuple[str, str, str]]] = {}
     for path, value, comment in _lines():
         if value:
             section, name = (path[0], path[1:]) if path[0] in ("paths", "chains", "deidentify") else (path[1], path[2:])
+            if path[0] not in (section, "chest_pneumonia"):
+                section = f"{path[0]}: {section}"
             sections.setdefault(section, []).append((f"`{'.'.join(name)}`", f"`{value}`", comment))
     return sections
 

@@ -28,7 +28,7 @@ def try_out(version: ModelVersion) -> None:
     """The smoke set in this process, before any alias moves. Raises GateClosed."""
     from radloop.serving.deploy import smoke, smoke_cases
 
-    place, knobs = workspace(), workspace().case(version.use_case).deploy
+    place, knobs = workspace(), workspace().classification(version.use_case).deploy
     bundle = bundle_of(Registry(place.settings), version)
     cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
     smoke(bundle, cases, knobs).require(version.name)
@@ -57,7 +57,7 @@ def try_service(version: ModelVersion, service: str) -> str:
     """The smoke set through the live service, where there is one; what came of it. Raises GateClosed."""
     from radloop.serving.deploy import smoke_cases, smoke_http
 
-    place, knobs = workspace(), workspace().case(version.use_case).deploy
+    place, knobs = workspace(), workspace().classification(version.use_case).deploy
     if not service:
         return f"not tried: no service answers at {serving_url(place.settings)}"
     bundle = bundle_of(Registry(place.settings), version)

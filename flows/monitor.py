@@ -26,7 +26,7 @@ def look(use_case: str, window: Window) -> MonitorReport:
     from monitoring import monitor as compare
 
     settings = load_settings()
-    case, version = Workspace(settings).case(use_case), serving_version(Registry(settings), use_case)
+    case, version = Workspace(settings).classification(use_case), serving_version(Registry(settings), use_case)
     reference = load_reference(settings.references, version.bundle)
     rows = PredictionLog(settings.log).read_labelled(
         use_case, window.start, window.end, case.task.finding, str(version.version)

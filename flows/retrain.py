@@ -29,7 +29,11 @@ def admit_news(use_case: str) -> Admission:
     from radloop.serving.feedback import labelled_news, unlearnt
 
     place = workspace()
-    case, folder, log = place.case(use_case), place.snapshot_folder(use_case), PredictionLog(place.settings.log)
+    case, folder, log = (
+        place.classification(use_case),
+        place.snapshot_folder(use_case),
+        PredictionLog(place.settings.log),
+    )
     learnt = Registry(place.settings).last_candidate(use_case)
     enough_new_labels(unlearnt(log, case, folder, learnt), use_case, case.retrain)
     return admit_labelled(folder, place.settings.retained, labelled_news(log, case, folder))
@@ -44,7 +48,7 @@ def retrain(use_case: str = "chest_pneumonia", event: str | None = None) -> Mode
     """
     open_workspace()
     settings = load_settings()
-    with retraining(Ledger(settings.ledger), workspace().case(use_case), event, settings.root):
+    with retraining(Ledger(settings.ledger), workspace().classification(use_case), event, settings.root):
         admission = admit_news(use_case)
         snapshot = version(use_case)
         show("retrain", f"**{use_case}** learns from snapshot `{snapshot.md5}`: {admission}")

@@ -67,7 +67,7 @@ def watch_seeds(
 
 def judge(played: Hospitalised, settings: Settings, use_case: str) -> Seen:
     """The two looks at one seed's months."""
-    case, hospitals = Params.load(settings.project).use_case(use_case), periods(played.seed)
+    case, hospitals = Params.load(settings.project).classification(use_case), periods(played.seed)
     looks = {}
     for name, frame in played.months.items():
         window = Window(hospitals[name].first_day, hospitals[name].last_day, name)

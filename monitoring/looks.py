@@ -20,7 +20,7 @@ from monitoring.verdict import causes, decide
 from monitoring.windows import Window
 from radloop.errors import ConfigurationError
 from radloop.files import replacing
-from radloop.params import UseCase
+from radloop.params import Classification
 from radloop.records import Verdict
 
 #: How the false alarm rate is shared out where labels came; without labels drift has all of it.
@@ -33,7 +33,7 @@ SIMULATED = "SIMULATED. Every patient, scanner and image in these figures is inv
 class Look:
     """All that was seen, before it is written down."""
 
-    case: UseCase
+    case: Classification
     window: Window
     reference_side: Side
     window_side: Side
@@ -71,7 +71,7 @@ class MonitorReport:
 
 
 def monitor(
-    case: UseCase,
+    case: Classification,
     window: Window,
     frame: pd.DataFrame,
     reference: pd.DataFrame,
@@ -100,7 +100,7 @@ def monitor(
 
 
 def look(
-    case: UseCase,
+    case: Classification,
     window: Window,
     frame: pd.DataFrame,
     reference: pd.DataFrame,

@@ -14,10 +14,10 @@ from monitoring.sides import Side
 from radloop.evaluation.gaps import gaps
 from radloop.evaluation.subgroups import groups, subgroups
 from radloop.intervals import proportion_interval
-from radloop.params import UseCase
+from radloop.params import Classification
 
 
-def answers(side: Side, case: UseCase) -> pd.DataFrame:
+def answers(side: Side, case: Classification) -> pd.DataFrame:
     """Share of positive decisions and mean score of every group, labels or not.
 
     One row per attribute and group with n, decision_rate, its interval and score_mean; groups of fewer than
@@ -37,7 +37,7 @@ def _answer(frame: pd.DataFrame, attribute: str, name: str, inside: np.ndarray) 
     return {**row, "decision_rate": rate.value, "low": rate.low, "high": rate.high, "score_mean": mean}
 
 
-def figures(side: Side, case: UseCase) -> pd.DataFrame:
+def figures(side: Side, case: Classification) -> pd.DataFrame:
     """`evaluation.subgroups` of the labelled images; counts below `SMALLEST_CELL` read "<10"."""
     table = subgroups(side.judged, case).astype(object)
     counts = table[["rows", "n", "positives", "patients"]]
@@ -45,7 +45,7 @@ def figures(side: Side, case: UseCase) -> pd.DataFrame:
     return table.where(table.notna(), None)
 
 
-def detect_bias(reference: Side, window: Side, case: UseCase, rate: float) -> list[Finding]:
+def detect_bias(reference: Side, window: Side, case: Classification, rate: float) -> list[Finding]:
     """Groups for which the model is worse than for the rest, beyond chance (Holm, at `rate`) and by the knob.
 
     A gap that the reference showed already was on the table when the model was accepted: it is told as a note.
@@ -60,7 +60,7 @@ def _key(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:
     return row["attribute"], row["group"], row["measure"]
 
 
-def _gap(row: Mapping[Hashable, Any], earlier: float | None, case: UseCase, rate: float) -> Finding:
+def _gap(row: Mapping[Hashable, Any], earlier: float | None, case: Classification, rate: float) -> Finding:
     attribute, group, measure = _key(row)
     gap, p = float(row["gap"]), float(row["p_adjusted"])
     grade: Grade = "same"

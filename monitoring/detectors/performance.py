@@ -12,7 +12,7 @@ from monitoring.findings import Finding, Grade
 from monitoring.sides import Side
 from radloop.evaluation.gaps import holm
 from radloop.intervals import Interval, auroc_interval, delong, proportion_difference, proportion_interval
-from radloop.params import UseCase
+from radloop.params import Classification
 
 #: A difference with its two-sided p-value; None where either side has too few cases.
 Difference = tuple[float | None, float | None]
@@ -37,7 +37,7 @@ def enough_labels(side: Side, smallest: int) -> bool:
     return min(counts.get("yes", 0), counts.get("no", 0)) >= smallest
 
 
-def measure(reference: Side, window: Side, case: UseCase) -> list[Measured]:
+def measure(reference: Side, window: Side, case: Classification) -> list[Measured]:
     """AUROC, sensitivity and specificity of both sides with intervals clustered by patient, and differences."""
     smallest, level = case.evaluate.smallest_group, case.evaluate.confidence
     a, b = (side.judged.dropna(subset=["label"]) for side in (reference, window))
@@ -50,7 +50,7 @@ def measure(reference: Side, window: Side, case: UseCase) -> list[Measured]:
     return found
 
 
-def detect_performance(measured: list[Measured], case: UseCase, rate: float) -> list[Finding]:
+def detect_performance(measured: list[Measured], case: Classification, rate: float) -> list[Finding]:
     """Drops that are beyond chance (Holm over the measures, at `rate`) and large enough, and a fall below the floor.
 
     The floor asks that the whole interval of the AUROC lies below it: credibly bad, not unluckily.
@@ -65,7 +65,7 @@ def detect_performance(measured: list[Measured], case: UseCase, rate: float) -> 
     return found
 
 
-def _drop(m: Measured, p: float, case: UseCase, rate: float) -> Finding:
+def _drop(m: Measured, p: float, case: Classification, rate: float) -> Finding:
     difference = float(m.difference or 0.0)
     grade: Grade = "same"
     if p <= rate:

@@ -14,7 +14,7 @@ from monitoring.detectors.wording import percent
 from monitoring.findings import Finding, Grade
 from monitoring.sides import Side
 from radloop.intervals import proportion_interval
-from radloop.params import UseCase
+from radloop.params import Classification
 
 #: An image is unlike the reference beyond so many times the largest distance in it.
 FAR = 4.0
@@ -26,7 +26,7 @@ SPANNED = (
 ROWS_PER_DIMENSION = 5
 
 
-def detect_unusable(reference: Side, window: Side, case: UseCase) -> list[Finding]:
+def detect_unusable(reference: Side, window: Side, case: Classification) -> list[Finding]:
     """The share of unusable images, an alarm where it credibly exceeds the knob, and of unfamiliar ones, a note.
 
     Unusable is an image that shows nothing (contrast below validate.constant_below), lies beyond `FAR` times the

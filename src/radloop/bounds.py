@@ -35,9 +35,12 @@ DECODED_PER_SECOND = 4.0  # MiB a second, a third of what JPEG 2000, the slowest
 COPIES = 8  # of the decoded pixels that may live at a time: codec, frame, mask, file, each with its result
 
 
-def decoding(decoded: float) -> Bound:
-    """The bound for taking `decoded` MiB of pixels out of a file, which are counted before."""
-    return Bound(30 + decoded / DECODED_PER_SECOND, HEADER.mib + COPIES * decoded)
+def decoding(decoded: float, held: float | None = None) -> Bound:
+    """The bound for taking `decoded` MiB of pixels out of a file, which are counted before.
+
+    `held` are those of them that live at a time: a frame, where the object is read frame by frame.
+    """
+    return Bound(30 + decoded / DECODED_PER_SECOND, HEADER.mib + COPIES * (decoded if held is None else held))
 
 
 def require_decodable(mib: float, allowed: float) -> None:

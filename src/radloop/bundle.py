@@ -1,6 +1,6 @@
 """A bundle: everything that a model needs to be served, named by its hash, with no pickle in it.
 
-`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors`,
+`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors`, of a classifier
 `projection.safetensors` and, where 8-bit integers were judged, `model.int8.onnx`. The hash of a bundle is that of its
 manifest, so it covers every byte.
 """
@@ -27,7 +27,9 @@ from radloop.records import Record
 
 MANIFEST = "bundle.json"
 ONNX, WEIGHTS, PROJECTION = "model.onnx", "model.safetensors", "projection.safetensors"
-FILES = (ONNX, WEIGHTS, PROJECTION)
+#: The files of a bundle by the kind that its manifest tells; one that tells none classifies.
+FILES_OF = {"classification": (ONNX, WEIGHTS, PROJECTION), "segmentation": (ONNX, WEIGHTS)}
+FILES = FILES_OF["classification"]
 INT8 = "model.int8.onnx"  # beside the others where the manifest's `engine.file` says that it was judged
 FORMAT = 1
 
@@ -120,7 +122,7 @@ class Bundle:
 def write_bundle(folder: Path, manifest: dict[str, Any]) -> str:
     """Write the manifest beside the files of a bundle and return the bundle's hash.
 
-    `folder` holds model.onnx, model.safetensors and projection.safetensors already. Nothing of the manifest may vary
+    `folder` holds the files of its kind already. Nothing of the manifest may vary
     between equal trainings (no times, no paths), so that an equal model has an equal name.
     Raises ConfigurationError where one of the files is missing.
     """
@@ -145,8 +147,9 @@ def judged_file(manifest: dict[str, Any]) -> str:
 
 
 def files_of(manifest: dict[str, Any]) -> tuple[str, ...]:
-    """What lies beside a manifest."""
-    return (*FILES, INT8) if judged_file(manifest) == INT8 else FILES
+    """What lies beside a manifest of this kind."""
+    whole = FILES_OF[str(manifest.get("kind", "classification"))]
+    return (*whole, INT8) if judged_file(manifest) == INT8 else whole
 
 
 def hash_of(manifest: dict[str, Any]) -> str:

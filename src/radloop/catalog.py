@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from radloop.content import cut
 from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sync_folder, write_bytes
 from radloop.records import Arrival, Record, Rejection, Stored, schema_of, table_of
-from radloop.shards import Packed, ShardWriter
+from radloop.shards import ShardWriter
 
 PATIENCE = 600  # seconds to wait for another admission into the same snapshot
 #: What tells what is known; whole rows are read only where one is relabelled.
@@ -57,7 +58,7 @@ class _Batch:
     refused: set[tuple[str, str, str]]
     records: list[Record] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)  # bytes of each of them
-    packed: dict[str, Packed] = field(default_factory=dict)  # what this admission has written, by hash
+    packed: dict[str, str] = field(default_factory=dict)  # names of what this admission has written, by hash
     findings: dict[str, list[str]] = field(default_factory=dict)  # new or corrected, by instance UID
     rejections: list[Rejection] = field(default_factory=list)
     already: int = 0
@@ -92,8 +93,8 @@ def admit(folder: Path, arrivals: Iterable[Arrival | Rejection]) -> Admission:
             for position, arrival in enumerate(arrivals):
                 _take(batch, arrival, position)
             with _disk(folder):
-                batch.shards.close()
-                _gather(batch)
+                places = batch.shards.close()
+                batch.places.update({digest: places[name] for digest, name in batch.packed.items()})
                 _write_parts(batch)
         except BaseException:
             _withdraw(batch)
@@ -147,7 +148,7 @@ def read_content(folder: Path, row: Any) -> bytes:
     Raises ConfigurationError where its shard is missing or too short.
     """
     with _open_shard(folder, row.shard) as stream:
-        return _read_at(stream, row.shard, int(row.offset), int(row.length))
+        return bytes(_read_at(stream, row.shard, int(row.offset), int(row.length)))
 
 
 def read_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, bytes]]:
@@ -155,6 +156,12 @@ def read_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, byte
 
     Raises ConfigurationError where a shard is missing or too short.
     """
+    for position, content in map_contents(folder, frame):
+        yield position, bytes(content)
+
+
+def map_contents(folder: Path, frame: pd.DataFrame) -> Iterator[tuple[int, bytes | memoryview]]:
+    """As `read_contents`, large objects mapped and not read, for those who look at their frames one by one."""
     places = zip(frame["shard"], frame["offset"], frame["length"], range(len(frame)), strict=True)
     for shard, group in groupby(sorted(places), key=itemgetter(0)):
         with _open_shard(folder, shard) as stream:
@@ -280,19 +287,12 @@ def _store(batch: _Batch, arrival: Arrival) -> None:
 def _place(batch: _Batch, arrival: Arrival) -> None:
     """Write the bytes, unless another instance with the same bytes has put them somewhere."""
     record = arrival.record
-    if record.sha256 in batch.places:
+    if record.sha256 in batch.places or record.sha256 in batch.packed:
         return
     name = record.sha256 + SUFFIX[record.content_type]
     with _disk(batch.folder):
-        shard, offset = batch.shards.add(name, arrival.content, record.study_id)
-    batch.places[record.sha256] = (shard, offset)
-    batch.packed[record.sha256] = Packed(name, record.study_id, shard, offset, len(arrival.content))
-
-
-def _gather(batch: _Batch) -> None:
-    """Bring studies together that came torn apart; no part names their shards yet, so a kill loses nothing."""
-    moved = batch.shards.gather(list(batch.packed.values()))
-    batch.places.update({digest: moved[file.name] for digest, file in batch.packed.items() if moved})
+        batch.shards.add(name, arrival.content, record.study_id)
+    batch.packed[record.sha256] = name
 
 
 def _write_parts(batch: _Batch) -> None:
@@ -308,7 +308,7 @@ def _stored(batch: _Batch) -> pa.Table:
     """The new rows, column by column: a hundred thousand of them as objects would take longer than their bytes."""
     places = [batch.places[record.sha256] for record in batch.records]
     columns: dict[str, list[Any]] = {
-        **{f.name: [getattr(record, f.name) for record in batch.records] for f in fields(Record)},
+        **{f.name: list(map(attrgetter(f.name), batch.records)) for f in fields(Record)},
         "shard": [shard for shard, _ in places],
         "offset": [offset for _, offset in places],
         "length": batch.lengths,
@@ -364,9 +364,8 @@ def _open_shard(folder: Path, shard: str) -> Iterator[io.BufferedReader]:
         yield stream
 
 
-def _read_at(stream: io.BufferedReader, shard: str, offset: int, length: int) -> bytes:
-    stream.seek(offset)
-    content = stream.read(length)
+def _read_at(stream: io.BufferedReader, shard: str, offset: int, length: int) -> bytes | memoryview:
+    content = cut(stream, offset, length)
     if len(content) != length:
         raise ConfigurationError(f"shard {shard} is too short", "restore the snapshot with dvc checkout")
     return content

@@ -9,13 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 from radloop.errors import ConfigurationError
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | mmap) -> None:
     """Write `content` so that a reader sees the old file or the new one, never half of it.
 
     Raises ConfigurationError where the folder cannot be written.
@@ -95,7 +96,7 @@ def canonical_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, sort_keys=True, indent=indent, separators=separators, allow_nan=False, ensure_ascii=False)
 
 
-def sha256(content: bytes) -> str:
+def sha256(content: bytes | mmap) -> str:
     """Hex SHA-256 of bytes."""
     return hashlib.sha256(content).hexdigest()
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from radloop.catalog import Admission, admit, has_catalog, read_catalog
 from radloop.errors import StudyRejected
-from radloop.params import Select
 from radloop.records import Arrival, Rejection
 from radloop.retained import load_retained
+from radloop.sections.intake import Select
 from radloop.selection import Selection
 from radloop.sources import Source
 

@@ -11,32 +11,13 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from radloop.errors import ConfigurationError
-from radloop.sections import Masks, Section, Volumes
+from radloop.sections import Section
+from radloop.sections.films import Calibrate, Prepare, Train
+from radloop.sections.intake import Deidentify, Ingest
+from radloop.sections.segmentation import Delineate, Planning, Resample, Segment
+from radloop.sections.suites import Masks, Volumes
 
 Share = float
-
-
-class Deidentify(Section):
-    """What the removal of identity keeps and cleans: PS3.15 Annex E, the Basic Profile with these options.
-
-    `dates` are shifted, kept or removed. Text in pixels is cleaned, or what may hold it is quarantined or kept as it
-    is; faces are quarantined or kept.
-    """
-
-    retain_patient_characteristics: bool = True
-    retain_device_identity: bool = True
-    retain_institution_identity: bool = False
-    retain_uids: bool = False
-    retain_safe_private: bool = False
-    dates: Literal["shifted", "kept", "removed"] = "shifted"
-    clean_descriptors: bool = True
-    clean_structured_content: bool = False
-    clean_graphics: bool = False
-    clean_pixel_data: Literal["clean", "quarantine", "keep"] = "quarantine"
-    clean_recognizable_visual_features: Literal["quarantine", "keep"] = "quarantine"
-    largest_decoded_mib: dict[str, float] = Field(
-        default={"default": 512, "MG": 4096, "CT": 4096, "MR": 4096, "PT": 4096}
-    )
 
 
 class Accepts(Section):
@@ -51,56 +32,38 @@ class Accepts(Section):
 
 
 class Task(Section):
-    """One clinical question."""
+    """One clinical question; `finding` is the one that is asked about, empty where the question is no finding."""
 
     title: str
-    kind: Literal["classification"]
-    finding: str
+    kind: Literal["classification", "segmentation"]
+    finding: str = ""
     accepts: Accepts
 
 
-class Choice(Section):
-    """What is taken: one of `include`, anything where that is empty, and never one of `exclude`."""
+class FindingTask(Task):
+    """Is this finding there?"""
 
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
-Orientation = Literal["axial", "coronal", "sagittal", "oblique"]
+    kind: Literal["classification"]
+    finding: str = Field(min_length=1)
 
 
-class Orientations(Section):
-    """A `Choice` of how planes lie, so that a misspelt one is an error and not an empty snapshot."""
+class MaskTask(Task):
+    """Where are these structures?
 
-    include: tuple[Orientation, ...] = ()
-    exclude: tuple[Orientation, ...] = ()
+    `images`: the DICOM modalities of a case's images, the first being the one that masks are drawn on; `labels`: the
+    number of each structure in a mask, from 1 up, with its name.
+    """
 
+    kind: Literal["segmentation"]
+    images: tuple[str, ...] = Field(min_length=1)
+    labels: dict[int, str] = Field(min_length=1)
 
-class Select(Section):
-    """Which series are taken, all by default; `slice_thickness` is the lowest and the highest in mm, or empty."""
-
-    modality: Choice = Choice()
-    body_part: Choice = Choice()
-    description: Choice = Choice()
-    orientation: Orientations = Orientations()
-    kernel: Choice = Choice()
-    slice_thickness: tuple[float, float] | tuple[()] = ()
-
-    @field_validator("slice_thickness")
+    @field_validator("labels")
     @classmethod
-    def _ascending(cls, bounds: tuple[float, ...]) -> tuple[float, ...]:
-        if bounds and not 0 <= bounds[0] <= bounds[1]:
-            raise ValueError("slice_thickness is not the lowest and then the highest in mm")
-        return bounds
-
-
-class Ingest(Section):
-    """Where studies come from by default, and which of their series are taken."""
-
-    source: str
-    studies: int = Field(gt=0)
-    seed: int
-    select: Select = Select()
+    def _from_one(cls, labels: dict[int, str]) -> dict[int, str]:
+        if sorted(labels) != list(range(1, len(labels) + 1)):
+            raise ValueError("labels are not numbered 1, 2, 3 and so on")
+        return dict(sorted(labels.items()))
 
 
 class Warn(Section):
@@ -153,58 +116,16 @@ class Split(Section):
     largest_imbalance: Share
 
 
-class Prepare(Section):
-    """The one preprocess: `size` in pixels, `low` and `high` in percentiles."""
-
-    size: int
-    low: float
-    high: float
-
-
-class Augment(Section):
-    """Ranges of the random changes of a training batch; `rotate` in degrees, the rest as shares."""
-
-    rotate: float
-    translate: Share
-    scale: Share
-    brightness: float
-    contrast: float
-    noise: float
-    flip: bool
-
-
-class Train(Section):
-    """Network and optimisation."""
-
-    network: str
-    conv1_stride: int
-    filters: int = Field(gt=0)
-    epochs: int = Field(gt=0)
-    patience: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    class_weighting: bool
-    average_decay: Share
-    small_size: int
-    small_epochs: int
-    augment: Augment
-    seed: int
-
-
-class Calibrate(Section):
-    """Threshold rule and the size of the logged embedding."""
-
-    rule: Literal["youden", "sensitivity"]
-    sensitivity: Share
-    projection: int
-
-
 class Package(Section):
-    """ONNX export; `int8_margin`: AUROC that a copy in 8-bit integers may lose on validation, 0: no copy."""
+    """ONNX export."""
 
     opset: int
     tolerance: float
+
+
+class ClassifierPackage(Package):
+    """`int8_margin`: AUROC that a copy in 8-bit integers may lose on validation, 0: no copy."""
+
     engine: Literal["onnxruntime", "openvino"] = "onnxruntime"
     int8_margin: Share = Field(default=0.0, ge=0, lt=1)
 
@@ -215,23 +136,43 @@ class Predict(Section):
     batch_size: int
 
 
-class Evaluate(Section):
-    """Intervals, subgroups and the gate."""
+class Intervals(Section):
+    """How sure a figure must be, and of whom it is asked.
+
+    `age_bands` in years, lower bound included; fewer than `smallest_group` cases or patients give no figure.
+    """
 
     confidence: Share
     comparison_confidence: Share
     smallest_group: int
     age_bands: tuple[float, ...]
+    bootstrap: int = Field(ge=1000)
+    seed: int
+
+
+class Evaluate(Intervals):
+    """The judgement of a classifier and its gate."""
+
     auroc_floor: Share
     baseline_margin: float
     largest_calibration_error: Share
     shortcut_warning: Share
     calibration_bins: int = Field(gt=1)
-    bootstrap: int = Field(ge=1000)
     svm_side: int = Field(gt=0)
     svm_rows: int = Field(gt=0)
     svm_costs: tuple[float, ...]
-    seed: int
+
+
+class EvaluateMasks(Intervals):
+    """The judgement of a segmenter and its gate.
+
+    `tolerance_mm`: a surface this near to the true one counts as the same; `dice_floor`: of the mean over structures
+    and cases; `baseline_margin`: of Dice, by which the paired interval against the plain baseline must lie above 0.
+    """
+
+    tolerance_mm: float = Field(gt=0)
+    dice_floor: Share
+    baseline_margin: float
 
 
 class Reference(Section):
@@ -279,24 +220,68 @@ class Retrain(Section):
 
 
 class UseCase(Section):
-    """One clinical question with all its verbs."""
+    """One clinical question with the verbs that every kind of it has."""
 
     name: str
     task: Task
     ingest: Ingest
     validate_: Validate = Field(alias="validate")
     split: Split
+    register_: Register = Field(alias="register")
+
+    @property
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        raise NotImplementedError
+
+    def verb(self, work: str) -> str:
+        """The verb that does this work for its kind: train, package, predict, evaluate, or any other as it is."""
+        return work
+
+
+class Classification(UseCase):
+    """A question that one film answers with a probability."""
+
+    task: FindingTask
     prepare: Prepare
     train: Train
     calibrate: Calibrate
-    package: Package
+    package: ClassifierPackage
     predict: Predict
     evaluate: Evaluate
     reference: Reference
-    register_: Register = Field(alias="register")
     deploy: Deploy
     monitor: Monitor
     retrain: Retrain
+
+    @property
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        return self.evaluate
+
+
+class Segmentation(UseCase):
+    """A question that a volume answers with a mask."""
+
+    task: MaskTask
+    plan: Planning
+    resample: Resample
+    segment: Segment
+    export: Package
+    delineate: Delineate
+    overlap: EvaluateMasks
+
+    @property
+    def intervals(self) -> Intervals:
+        """How sure its figures must be."""
+        return self.overlap
+
+    def verb(self, work: str) -> str:
+        """The verb that does this work: a segmenter has its own for what a classifier does to probabilities."""
+        return {"train": "segment", "package": "export", "predict": "delineate", "evaluate": "overlap"}.get(work, work)
+
+
+KINDS: dict[str, type[UseCase]] = {"classification": Classification, "segmentation": Segmentation}
 
 
 class Paths(Section):
@@ -366,9 +351,22 @@ class Params:
                 "choose one of these or add a section to params.yaml",
             )
         try:
-            return UseCase(name=name, **self._raw[name])
-        except ValidationError as error:
+            return KINDS[self._raw[name]["task"]["kind"]](name=name, **self._raw[name])
+        except (ValidationError, KeyError, TypeError) as error:
             raise ConfigurationError(f"params.yaml: {name} is malformed: {error}", "mend the key it names") from error
+
+    def classification(self, name: str) -> Classification:
+        """One use case that classifies.
+
+        Raises ConfigurationError for another kind, and as `use_case` does.
+        """
+        found = self.use_case(name)
+        if not isinstance(found, Classification):
+            raise ConfigurationError(
+                f"{name} is a {found.task.kind}; this is offered for classifications alone",
+                f"train and evaluate it (`radloop run train {name}`)",
+            )
+        return found
 
     def verbs(self, name: str) -> list[str]:
         """The stages that a use case runs, in order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
+from mmap import mmap
 from typing import Any, get_type_hints
 
 import pyarrow as pa
@@ -100,14 +101,14 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A record with its de-identified bytes, as a source yields it.
+    """A record with its de-identified bytes, as a source yields it; those of a large object are mapped.
 
     `day` is the true day of the examination, where the source tells one: it goes with the arrival as far as the day
     that an answer is counted under, and nowhere into the record, whose dates are shifted.
     """
 
     record: Record
-    content: bytes
+    content: bytes | mmap
     day: date | None = None
 
 

@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from radloop.params import Choice, Orientations, Select
 from radloop.records import Arrival, Record, Rejection
+from radloop.sections.intake import Choice, Orientations, Select
 
 _WORD = re.compile(r"\w+")
 UNTOLD = "_untold"  # behind a rule's name: the series does not tell what the rule asks for

@@ -10,7 +10,7 @@ import pandas as pd
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage
 
-from radloop.catalog import read_content, read_contents
+from radloop.catalog import map_contents, read_content
 from radloop.dicom.read import parse_dicom, text
 from radloop.dicom.segments import read_segments, segment_masks
 from radloop.dicom.series import series_volume
@@ -25,8 +25,9 @@ ON_GRID = 0.01  # of a voxel: how far a mask's corners may lie from its image's
 def read_volume(folder: Path, rows: pd.DataFrame) -> Volume:
     """The volume of one series: `rows` are its rows of the catalog frame, one NIfTI file or all its DICOM objects.
 
-    Values are what the modality measured, as float32 [i, j, k], the affine in LPS millimetres. Raises StudyRejected
-    where the rows are not one series or that volume would be a guess, ConfigurationError where bytes are missing.
+    Values are what the modality measured, as float32 [i, j, k], the affine in LPS millimetres; an enhanced object is
+    the volume of its frames. Raises StudyRejected where the rows are not one series, frames have no place (a cine) or
+    that volume would be a guess, ConfigurationError where bytes are missing.
     """
     if rows.empty or rows["series_id"].isna().any() or rows["series_id"].nunique() != 1:
         raise StudyRejected("several_series", "the rows are not those of one series.", "choose by series_id")
@@ -34,7 +35,7 @@ def read_volume(folder: Path, rows: pd.DataFrame) -> Volume:
         rows = rows[rows["role"] != "mask"]
     kinds = set(rows["content_type"])
     if kinds == {"application/dicom"}:
-        return series_volume(parse_dicom(content) for _, content in read_contents(folder, rows))
+        return series_volume(parse_dicom(content) for _, content in map_contents(folder, rows))
     if kinds != {CONTENT_TYPE} or len(rows) != 1:
         raise StudyRejected("several_volumes", "the series is not one NIfTI file or DICOM alone.", "choose one row")
     image = read_nifti(read_content(folder, rows.iloc[0]))

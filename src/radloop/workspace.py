@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, revive
 from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import read_gate
-from radloop.params import Params, Paths, UseCase, override
+from radloop.params import Classification, Params, Paths, UseCase, override
 from radloop.settings import Settings, quiet_environment
 
 AUTHOR = ("-c", "user.name=radloop", "-c", "user.email=radloop@localhost", "-c", "commit.gpgsign=false")
@@ -73,13 +73,17 @@ class Workspace:
         """One use case of the workspace's own parameters."""
         return self.params.use_case(use_case)
 
+    def classification(self, use_case: str) -> Classification:
+        """One use case of the workspace, where what is asked for is offered for classifications alone."""
+        return self.params.classification(use_case)
+
     def stage(self, use_case: str, verb: str) -> Path:
-        """Absolute folder of one stage's outputs."""
-        return self.folder / self.params.paths.stage(use_case, verb)
+        """Absolute folder of the outputs of the stage that does this work."""
+        return self.folder / self.params.paths.stage(use_case, self.case(use_case).verb(verb))
 
     def gate(self, use_case: str, verb: str) -> Path:
-        """Absolute path of one stage's gate."""
-        return self.folder / self.params.paths.gate(use_case, verb)
+        """Absolute path of the gate of the stage that does this work."""
+        return self.folder / self.params.paths.gate(use_case, self.case(use_case).verb(verb))
 
     def snapshot_folder(self, use_case: str) -> Path:
         """Absolute folder of the data that `ingest` admits to."""
@@ -212,7 +216,7 @@ class Workspace:
         path, config = self.folder / ".dvc" / "config.local", ConfigParser(interpolation=None)
         before, text = path.read_text(), StringIO()
         config.read_string(before)
-        config.read_dict({"cache": {"type": "reflink,hardlink,copy"}})
+        config.read_dict({"cache": {"type": "hardlink,reflink,copy"}})
         config.write(text)
         write_text(path, text.getvalue())
         try:
@@ -235,7 +239,8 @@ class Workspace:
 
         Raises the failure that the stage noted, or RadloopError with DVC's last lines.
         """
-        outcome = self.folder / self.params.paths.outcome(self.case(use_case).name, verb)
+        verb = self.case(use_case).verb(verb)
+        outcome = self.folder / self.params.paths.outcome(use_case, verb)
         outcome.parent.mkdir(parents=True, exist_ok=True)
         flags = ["--single-item"] if single else []
         with self.locked():

@@ -358,8 +358,10 @@ def knobs_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_the_reference_names_every_knob_with_its_value(tables: dict[str, str]) -> None:
-    raw = yaml.safe_load((PROJECT / "params.yaml").read_text())["chest_pneumonia"]
-    for verb, section in raw.items():
+    raw = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    others = {f"hippocampus: {verb}": section for verb, section in raw["hippocampus"].items()}
+    sections = raw["chest_pneumonia"] | others
+    for verb, section in sections.items():
         (part,) = re.findall(rf"## {verb}\n(.*?)(?:\n## |\Z)", tables["knobs"], re.DOTALL)
         told = dict(re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", part, re.MULTILINE))
         assert {knob: yaml.safe_load(told.get(knob, "")) for knob, _ in knobs_of(section)} == dict(knobs_of(section))

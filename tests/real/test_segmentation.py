@@ -10,9 +10,9 @@ import pytest
 
 from radloop.dicom.volume import Volume
 from radloop.nifti import read_nifti
-from radloop.segmentation.cases import prepare_images, prepare_mask
+from radloop.sections.segmentation import Planning
 from radloop.segmentation.fingerprint import fingerprint
-from radloop.segmentation.knobs import Knobs
+from radloop.segmentation.grids import canonical_grid, sample_back, sample_labels
 from radloop.segmentation.measures import measure_case
 from radloop.segmentation.plan import plan
 
@@ -31,20 +31,17 @@ def test_the_hippocampi_are_planned_as_whole_cases_of_two_labels(shared_data: Pa
     assert [found.structures[label].cases for label in (1, 2)] == [210, 210]
     assert all(0.01 < one.share < 0.05 and 1 < one.millilitres < 3 for one in found.structures.values())
     assert found.intensity[0].each, "MR has no scale of its own"
-    made = plan(found, Knobs(memory_mib=4000.0, first_filters=16))
+    made = plan(found, Planning(memory_mib=4000.0, first_filters=16))
     assert made.axes == 3 and made.classes == 3 and not made.over_batch
     assert all(side >= extent for side, extent in zip(made.patch, found.extent, strict=True))
     assert made.memory_mib <= 4000 and made.batch >= 2
 
 
 def test_a_real_mask_that_goes_to_another_grid_and_back_stays_nearly_what_it_was(shared_data: Path) -> None:
-    known = list(hippocampi(shared_data, 70))
-    finer = plan(fingerprint(known, (1, 2), 3), Knobs(spacing=(0.7, 0.8, 0.9), first_filters=8, memory_mib=2000.0))
-    for images, mask in known:
-        there = prepare_mask(mask, images[0].spacing, finer)
-        assert prepare_images(images, finer).shape[1:] == there.shape
-        back = prepare_mask(there, np.array(finer.spacing), finer.model_copy(update={"spacing": (1.0, 1.0, 1.0)}))
-        assert back.shape == mask.shape
-        for one in measure_case(back, mask, images[0].spacing, (1, 2), 1.0).values():
+    for (image,), mask in hippocampi(shared_data, 70):
+        grid = canonical_grid(image, (0.7, 0.8, 0.9))
+        there = sample_labels(mask, image, grid)
+        back = sample_back(np.stack([there == number for number in range(3)]).astype(np.float32), grid, image)
+        for one in measure_case(back, mask, image.spacing, (1, 2), 1.0).values():
             assert one.dice is not None and one.dice > 0.95 and one.surface_dice == pytest.approx(1, abs=0.005)
             assert abs(one.volume_error or 0) < 0.03

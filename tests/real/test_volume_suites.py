@@ -23,7 +23,7 @@ from radloop.quality.expectations import judge
 from radloop.quality.rules import Rule
 from radloop.quality.series import mask_frame, series_frame
 from radloop.quality.volumes import mask_facts, mask_rules, volume_facts, volume_rules
-from radloop.sections import Masks
+from radloop.sections.suites import Masks
 from radloop.sources import open_source
 from radloop.stages import validate
 

@@ -17,12 +17,13 @@ import pytest
 from pydicom.dataset import Dataset
 
 import radloop.catalog
+import radloop.shards
 from radloop.catalog import Admission, admit, read_catalog, read_content, read_contents, read_quarantine, records_of
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError, ServiceUnavailable
 from radloop.files import sha256, sha256_file
 from radloop.records import Arrival, Record, Rejection
-from radloop.shards import ShardWriter
+from radloop.shards import ShardWriter, header_of
 from radloop.sources import read_instance
 
 REFUSED = Rejection("here", "ab" * 32, "cd" * 32, "truncated", "too short", 3)
@@ -129,10 +130,11 @@ def test_each_shard_is_opened_once_and_read_in_order(tmp_path: Path, monkeypatch
 
 def test_shards_are_tar_files_of_bounded_size(tmp_path: Path) -> None:
     writer = ShardWriter(tmp_path, batch=7, largest=5000)
-    places = [writer.add(f"{number}.png", bytes(600), f"s-{number}") for number in range(9)]
-    writer.close()
+    for number in range(9):
+        writer.add(f"{number}.png", bytes(600), f"s-{number}")
+    places = writer.close()
     shards = sorted(tmp_path.iterdir())
-    assert [shard.name for shard in shards] == sorted({shard for shard, _ in places})
+    assert [shard.name for shard in shards] == sorted({shard for shard, _ in places.values()})
     assert all(shard.stat().st_size <= 5000 for shard in shards)
     with tarfile.open(shards[0]) as tar:
         assert [member.size for member in tar] == [600] * len(tar.getmembers())
@@ -160,21 +162,73 @@ def test_a_study_lies_in_one_shard_in_whatever_order_it_comes(
 
 def test_a_study_larger_than_a_shard_has_one_that_is_as_large(tmp_path: Path) -> None:
     writer = ShardWriter(tmp_path, batch=0, largest=4096)
-    places = [writer.add(f"{number}.png", bytes(600), "long" if number < 9 else "next") for number in range(10)]
-    writer.close()
-    assert len({shard for shard, _ in places[:9]}) == 1
-    assert places[9][0] != places[0][0]
+    for number in range(10):
+        writer.add(f"{number}.png", bytes(600), "long" if number < 9 else "next")
+    places = [shard for shard, _ in writer.close().values()]
+    assert len(set(places[:9])) == 1
+    assert places[9] != places[0]
 
 
-def test_a_kill_while_studies_are_gathered_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("order", ["torn apart", "interleaved", "one long study between"])
+def test_shards_of_torn_studies_grow_by_half_at_most_and_lose_nothing(tmp_path: Path, order: str) -> None:
+    count, largest = 400, 16_000
+    studies = {
+        "torn apart": [f"s-{number % 80}" for number in range(count)],
+        "interleaved": [f"s-{number // 40 * 8 + number % 8}" for number in range(count)],
+        "one long study between": ["long" if number % 2 else f"s-{number // 10}" for number in range(count)],
+    }[order]
+    writer = ShardWriter(tmp_path, batch=1, largest=largest)
+    for number, study in enumerate(studies):
+        writer.add(f"{number}.png", b"%d " % number * 100, study)
+    places = writer.close()
+    shards: dict[str, set[str]] = {}
+    for number, study in enumerate(studies):
+        shards.setdefault(study, set()).add(places[f"{number}.png"][0])
+    assert {len(names) for names in shards.values()} == {1}
+    seen = {}
+    for path in tmp_path.iterdir():
+        assert path.stat().st_size <= 1.5 * largest + 2048 or path.name in shards.get("long", ())
+        with tarfile.open(path) as tar:
+            for member in tar:
+                stream = tar.extractfile(member)
+                assert stream is not None and places[member.name] == (path.name, member.offset_data)
+                seen[member.name] = stream.read()
+    assert seen == {f"{number}.png": b"%d " % number * 100 for number in range(count)}
+    names = sorted({shard for shard, _ in places.values()})
+    assert names == [f"000001-{number:03d}.tar" for number in range(len(names))]
+
+
+def test_more_shards_than_are_held_open_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(radloop.shards, "STREAMS", 2)
+    writer = ShardWriter(tmp_path, batch=0, largest=4096)
+    for number in range(60):
+        writer.add(f"{number}.png", b"%d " % number * 200, f"s-{number % 20}")
+    places = writer.close()
+    for number in range(60):
+        shard, offset = places[f"{number}.png"]
+        assert (tmp_path / shard).read_bytes()[offset:].startswith(b"%d " % number * 200)
+
+
+@pytest.mark.parametrize(("name", "length"), [("a.dcm", 0), ("b" * 100, 8**11 - 1), ("c/" * 70, 5), ("é", 700)])
+def test_a_header_is_the_one_that_tarfile_writes(name: str, length: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = length
+    assert header_of(name, length) == info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def test_a_kill_while_a_shard_is_split_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(radloop.catalog, "ShardWriter", lambda folder, batch: ShardWriter(folder, batch, largest=4096))
     arrivals = [of_study(n, f"s-{n % 2}") for n in range(12)]
+    real = ShardWriter._blocks
 
-    def failing(self: ShardWriter, files: object) -> dict[str, tuple[str, int]]:
+    def failing(self: ShardWriter, shard: object) -> Iterator[object]:
+        yield next(real(self, shard))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ShardWriter, "gather", failing)
+        patched.setattr(ShardWriter, "_blocks", failing)
         with pytest.raises(KeyboardInterrupt):
             admit(tmp_path / "d", arrivals)
     assert fingerprint(tmp_path / "d") == {}
@@ -282,7 +336,7 @@ def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -
 def test_a_full_disk_is_a_configuration_error_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: ShardWriter, name: str, content: bytes, study: str) -> tuple[str, int]:
+    def full(self: ShardWriter, name: str, content: bytes, study: str) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ShardWriter, "add", full)

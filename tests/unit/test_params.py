@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError
-from radloop.params import Deidentify, Params, UseCase, override
+from radloop.params import Classification, Params, override
+from radloop.sections.intake import Deidentify
 from radloop.settings import PROJECT
 
 
@@ -55,7 +56,7 @@ def test_a_folder_without_params_yaml_is_refused(tmp_path: Path) -> None:
         Params.load(tmp_path)
 
 
-def test_knobs_cannot_be_changed_at_run_time(case: UseCase) -> None:
+def test_knobs_cannot_be_changed_at_run_time(case: Classification) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         case.train.epochs = 1  # type: ignore[misc]
 
@@ -94,5 +95,5 @@ def test_a_misspelt_knob_of_the_profile_is_refused(folder: Path) -> None:
 
 
 def test_every_knob_is_commented(params: Params) -> None:
-    sections, commented = UseCase.model_fields, (PROJECT / "params.yaml").read_text().count("#")
+    sections, commented = Classification.model_fields, (PROJECT / "params.yaml").read_text().count("#")
     assert len(sections) > 10 and commented >= 60

@@ -16,8 +16,8 @@ from radloop.catalog import Admission, read_catalog, read_quarantine
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.ingest import ingest
-from radloop.params import Select
 from radloop.records import Arrival, Record, Rejection
+from radloop.sections.intake import Select
 from radloop.selection import Selection, why_not
 from radloop.sources import open_source
 

@@ -20,7 +20,8 @@ from radloop.modeling.fit import Machine, fit
 from radloop.modeling.journal import Journal
 from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
-from radloop.params import UseCase
+from radloop.modeling.weights import take_weights
+from radloop.params import Classification
 from radloop.quality.metadata import metadata_scores
 
 FOLDS = 5
@@ -52,7 +53,7 @@ def _dealt(patients: pd.Series[str], salt: str) -> np.ndarray:
 
 
 def _one_fold(
-    case: UseCase, images: np.ndarray, index: pd.DataFrame, judged: np.ndarray, held: np.ndarray
+    case: Classification, images: np.ndarray, index: pd.DataFrame, judged: np.ndarray, held: np.ndarray
 ) -> dict[str, np.ndarray]:
     taught, test = index[~judged], index[judged]
     labels = taught["label"].astype(bool).to_numpy()
@@ -67,7 +68,7 @@ def _one_fold(
 
 
 def _network_scores(
-    case: UseCase, images: np.ndarray, taught: pd.DataFrame, held: pd.DataFrame, test: pd.DataFrame
+    case: Classification, images: np.ndarray, taught: pd.DataFrame, held: pd.DataFrame, test: pd.DataFrame
 ) -> np.ndarray:
     from radloop.modeling.fit import judge
 
@@ -77,7 +78,7 @@ def _network_scores(
         splits = _labelled(images, taught), _labelled(images, held)
         fitted = fit(spec, case.train, splits, Machine(torch.device("cpu")), Checkpoints(live, "fold"), Journal(live))
     network = build(spec)
-    network.load_state_dict(fitted.weights)
+    take_weights(network, fitted.weights)
     logit, _ = judge(network, _labelled(images, test), torch.device("cpu"))
     return logit
 

@@ -64,7 +64,7 @@ def time_deidentification(setting: Setting, use_case: str, turns: int = TURNS) -
     pseudonyms = Pseudonyms(KEY)
 
     def ours() -> list[bytes]:
-        return [strip(content, pseudonyms).content for content in contents]
+        return [bytes(strip(content, pseudonyms).content) for content in contents]
 
     def plain() -> list[bytes]:
         return [to_bytes(deidentify(read_dicom(content), pseudonyms)) for content in contents]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import asdict
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,21 +110,39 @@ def bench_workers(settings: Settings, files: int = 1600, turns: int = 3) -> None
     keep(settings.root / "bench", "workers", rows)
 
 
-def bench_text(settings: Settings, folder: Path | None, texts: int) -> None:
-    """Measure what becomes of names planted in pixels, and of a folder's films that hold none of ours."""
-    from radloop.bench.text import Tally, measure_films, measure_recall, time_search
+def bench_frames(settings: Settings) -> None:
+    """Objects of many frames: memory beside their decoded size."""
+    from radloop.bench.frames import time_frames
 
-    def row(one: Tally) -> dict[str, object]:
-        return {
-            "kind": one.kind, "size": one.size, "contrast": one.contrast, "n": one.n, "blanked": one.blanked,
-            "refused": one.refused, "share": one.caught.value, "low": one.caught.low, "high": one.caught.high,
-            "ms": one.ms,
-        }  # fmt: skip
+    rows = []
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-frames-", dir=settings.root) as folder:
+        for one in time_frames(Path(folder)):
+            rows.append(asdict(one))
+            show_table("objects of many frames: anonymous memory (MiB) and seconds", rows[-1:])
+    keep(settings.root / "bench", "frames", rows)
 
-    rows = [row(one) for one in measure_recall(texts)] + ([row(measure_films(folder))] if folder else [])
-    show_table("burned-in text: planted names caught; size 0: pictures without any", rows)
-    show_table("the search of candidates", [{"ms per film of 512 px": time_search(5)}])
-    keep(settings.root / "bench", "text", rows)
+
+def bench_text(
+    settings: Settings, texts: int, first: int, folders: tuple[Path | None, Path | None], page: Path | None
+) -> None:
+    """Measure what becomes of names planted in pixels, and of films and DICOM that hold none of ours.
+
+    `folders` are a film set and one of DICOM; the table also goes into `page`, where there is one.
+    """
+    from radloop.bench.text import measure_films, measure_recall, measure_slices
+    from radloop.bench.text_table import HEADER, cells_of, markdown, put_into
+
+    films, slices = folders
+    ways = [measure_recall(texts, first)]
+    ways += ([measure_films(films)] if films else []) + ([measure_slices(slices)] if slices else [])
+    cells = []
+    for cell in chain.from_iterable(ways):
+        cells.append(cell)
+        show_table("burned-in text", [dict(zip(HEADER, cells_of(cell), strict=True))])
+    keep(settings.root / "bench", "text", [asdict(cell) for cell in cells])
+    if page:
+        put_into(page, markdown(cells))
 
 
 def bench_packs(settings: Settings, instances: int, size: int) -> None:
@@ -165,7 +184,7 @@ def bench_inference(settings: Settings, use_case: str, threads: int, width: int 
     from radloop.bench.inference import subjects, time_engines
     from radloop.modeling.networks import Network
 
-    case, rows = Params.load(settings.project).use_case(use_case), []
+    case, rows = Params.load(settings.project).classification(use_case), []
     packaged = Network(case.train.network, case.train.conv1_stride, case.prepare.size, case.train.filters)
     with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
         for subject in subjects(Path(folder), packaged, width):

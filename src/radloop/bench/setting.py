@@ -11,7 +11,7 @@ from radloop.bench.clock import RUNS, TURNS
 from radloop.catalog import Admission
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.ingest import ingest
-from radloop.params import Params, Paths, UseCase, override
+from radloop.params import Classification, Params, Paths, override
 from radloop.settings import Settings
 from radloop.simulate.hospital import simulate
 from radloop.simulate.knobs import Hospital
@@ -61,9 +61,9 @@ class Setting:
         paths = Params.load(self.folder).paths
         return Paths(data=self.folder / paths.data, out=self.folder / paths.out)
 
-    def case(self, use_case: str) -> UseCase:
+    def case(self, use_case: str) -> Classification:
         """One use case with the changed knobs."""
-        return Params.load(self.folder).use_case(use_case)
+        return Params.load(self.folder).classification(use_case)
 
     def incoming(self, hospital: Hospital, studies: int, name: str) -> Path:
         """Write simulated studies, once."""

@@ -118,7 +118,7 @@ def time_edit(turns: int) -> Ratio:
 
     def ours() -> list[bytes]:
         pseudonyms = Pseudonyms(KEY, profile)  # anew, or it would remember the slices of the turn before
-        return [strip(content, pseudonyms).content for content in contents]
+        return [bytes(strip(content, pseudonyms).content) for content in contents]
 
     def plain() -> list[bytes]:
         return [_edited(content, clean) for content, clean in zip(contents, wanted, strict=True)]

@@ -1,183 +1,147 @@
-"""How much burned-in text is found: invented names drawn on films, ultrasound-like and captured pictures."""
+"""How much burned-in text is found: invented names drawn on pictures of each kind, and what pictures without lose."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+import resource
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from radloop.bench.planting import HELD_OUT, KINDS, Drawn, Kind, Planted, plain, plant
 from radloop.burned_in import Unsure, blank
-from radloop.burned_in.candidates import Row, rendered, rows_of_glyphs
-from radloop.intervals import Interval, wilson
-from radloop.simulate.hospital import simulate_study
-from radloop.simulate.knobs import Hospital
+from radloop.intervals import Interval, proportion_interval
 
-SIDE = 512
-SIZES = (12, 18, 28, 44)  # pixels from the ascender to the descender
-CONTRASTS = (0.15, 0.35, 0.8)  # of the picture's range, between text and what lies behind it
-GONE = 0.9  # of the ink that must be painted over for a text to count as found
-FIRST = 1000  # seeds below were looked at while the search was tuned
-T = TypeVar("T")
-_SYLLABLES = ("bra", "kel", "mor", "tin", "vas", "lund", "ost", "fer", "gan", "wid", "sel", "ruk")
+GONE = 0.9  # of the ink that must be painted over for a name to count as blanked
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What became of one kind of planted text, or of pictures without any (`size` 0): counts, share with interval.
+class Outcome:
+    """What became of one picture: blanked (or touched, where there was no name), refused, or neither.
 
-    `blanked` texts were painted over, `refused` pictures quarantined; both keep a name in. Of pictures without text
-    they are the false positives. The time is the median of one picture's whole search.
+    `painted` is the share of its pixels that were changed inside the regions it may keep; `ms` the time of processors
+    that the search took, tesseract's included.
+    """
+
+    blanked: bool
+    refused: bool
+    painted: float
+    ms: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Pictures of one kind and trait: how many, blanked, refused, the share of both with its interval, the time.
+
+    `trait` is empty for all names of the kind, and `no text` for pictures without: there the share is that of
+    pictures touched or refused for nothing, and `painted` the mean share of pixels.
     """
 
     kind: str
-    size: int
-    contrast: float
+    trait: str
     n: int
     blanked: int
     refused: int
     caught: Interval
+    painted: float
     ms: float
 
 
-def time_search(pictures: int, repeats: int = 20) -> float:
-    """Milliseconds of the cheap search of one film of 512 x 512, median over films and repeats."""
-    films = [_film(FIRST + seed) for seed in range(pictures)]
-    return median(_clocked(_find, film)[1] for film in films for _ in range(repeats))
+def measure_recall(texts: int, first: int = HELD_OUT, kinds: Sequence[Kind] = KINDS) -> Iterator[Cell]:
+    """`texts` names of each kind from seed `first` on, each on a picture of its own; then pictures without any.
 
-
-def measure_recall(texts: int, first: int = FIRST) -> Iterator[Tally]:
-    """`texts` names for each kind, size and contrast, from seed `first` on; then as many pictures without any.
-
-    Raises Unreadable where tesseract is missing.
+    No two pictures of a cell share a film, so the design effect is 1. Raises Unreadable where tesseract is missing.
     """
-    for kind, (draw, whole) in KINDS.items():
-        for size, contrast in product(SIZES, CONTRASTS):
-            yield _tally(
-                kind, size, contrast, whole, [_planted(draw, first + at, size, contrast) for at in range(texts)]
-            )
-        plain = [draw(first + at) for at in range(texts)]
-        yield _tally(kind, 0, 0.0, whole, [(picture, np.ones(picture.shape, bool)) for picture in plain])
+    for kind in kinds:
+        names, outcomes = [], []
+        for at in range(texts):
+            case = plant(kind, at, first)
+            names.append(case.drawn)
+            outcomes.append(outcome(case, kind))
+        for trait, chosen in _traits([name for name in names if name]):
+            yield _cell(kind.name, trait, [outcomes[at] for at in chosen])
+        bare = range(first + texts, first + texts + -(-texts // 2))
+        yield _cell(kind.name, "no text", [outcome(plain(kind, seed), kind) for seed in bare])
 
 
-def measure_films(folder: Path) -> Tally:
-    """What the search of candidates does to the films of a folder of PNG: how many are changed or refused."""
-    films = [np.asarray(Image.open(path).convert("L")) for path in sorted(folder.rglob("*.png"))]
-    return _tally("films of the folder", 0, 0.0, False, [(film, np.ones(film.shape, bool)) for film in films])
+def measure_films(folder: Path) -> Iterator[Cell]:
+    """What the search does to radiographs of ChestX-ray14 [PNG], by halves of patients: even numbers were looked at
+    while thresholds were chosen, odd ones were not. Films of one patient are alike, which widens the interval.
+    """
+    films = sorted(folder.rglob("*.png"))
+    for half, name in enumerate(("even patients", "odd patients, held out")):
+        chosen = [film for film in films if int(film.stem.split("_")[0]) % 2 == half]
+        outcomes = [_searched(np.asarray(Image.open(film).convert("L"))) for film in chosen]
+        yield _cell("ChestX-ray14", name, outcomes, [film.stem.split("_")[0] for film in chosen])
 
 
-def _tally(kind: str, size: int, contrast: float, whole: bool, cases: list[tuple[np.ndarray, np.ndarray]]) -> Tally:
-    blanked, refused, times = 0, 0, []
-    for picture, ink in cases:
-        outcome, took = _clocked(partial(_outcome, whole=whole), picture)
-        times.append(took)
-        if outcome is None:
-            refused += 1
-        elif outcome is not picture:
-            gone = (outcome != picture) | (picture == picture.min())
-            changed = gone[ink].mean() if size else 1.0
-            blanked += bool(changed >= GONE)
-    return Tally(
-        kind, size, contrast, len(cases), blanked, refused, wilson(blanked + refused, len(cases)), median(times)
-    )
+def measure_slices(folder: Path) -> Iterator[Cell]:
+    """What the search does to the images of a folder of DICOM, by modality; those of one series are one cluster."""
+    from radloop.dicom.pixels import stored_values
+    from radloop.dicom.read import read_dicom, text
+    from radloop.errors import StudyRejected
+
+    found: dict[str, list[tuple[str, Outcome]]] = {}
+    for path in sorted(folder.rglob("*.dcm")):
+        try:
+            dataset = read_dicom(path.read_bytes())
+        except StudyRejected:  # contours and the like
+            continue
+        seen = _searched(stored_values(dataset))
+        found.setdefault(text(dataset, "Modality"), []).append((text(dataset, "SeriesInstanceUID"), seen))
+    for modality, seen_of in found.items():
+        yield _cell("DICOM", modality, [one for _, one in seen_of], [series for series, _ in seen_of])
 
 
-def _outcome(picture: np.ndarray, whole: bool) -> np.ndarray | None:
+def outcome(case: Planted, kind: Kind) -> Outcome:
+    """Search one picture as its kind is searched."""
+    return _judged(case.picture, case.ink, kind, lambda: blank(case.picture, False, kind.whole, kind.regions))
+
+
+def _searched(picture: np.ndarray) -> Outcome:
+    kind = Kind("", lambda _: picture, (), (), False, False)
+    return outcome(Planted(picture, np.zeros(picture.shape, bool)), kind)
+
+
+def _judged(picture: np.ndarray, ink: np.ndarray, kind: Kind, work: Callable[[], np.ndarray]) -> Outcome:
+    began = _processors()
     try:
-        return blank(picture, False, whole)
+        clean = work()
     except Unsure:
-        return None
+        return Outcome(False, True, 0.0, 1000 * (_processors() - began))
+    took = 1000 * (_processors() - began)
+    changed = clean != picture
+    parts = [changed[box.top : box.bottom, box.left : box.right] for box in kind.regions] or [changed]
+    painted = sum(int(part.sum()) for part in parts) / picture.size
+    gone = bool((changed | (picture == picture.min()))[ink].mean() >= GONE) if ink.any() else painted > 0
+    return Outcome(gone, False, painted, took)
 
 
-def _find(film: np.ndarray) -> list[Row]:
-    return rows_of_glyphs(film)
+def _processors() -> float:
+    """Seconds that processors worked for this process and for its children: others on the machine do not count."""
+    used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _clocked(work: Callable[[np.ndarray], T], picture: np.ndarray) -> tuple[T, float]:
-    began = time.perf_counter()
-    done = work(picture)
-    return done, 1000 * (time.perf_counter() - began)
+def _traits(names: Sequence[Drawn]) -> Iterator[tuple[str, list[int]]]:
+    """Every trait of names with the places of those that have it: all, by size, by contrast, bitmaps, turned ones."""
+    traits: dict[str, list[int]] = {"all": list(range(len(names)))}
+    for at, name in sorted(enumerate(names), key=lambda one: one[1].size):
+        traits.setdefault(f"{name.size} px", []).append(at)
+    for at, name in sorted(enumerate(names), key=lambda one: one[1].contrast):
+        traits.setdefault(f"contrast {name.contrast:.0%}", []).append(at)
+    traits["bitmap"] = [at for at, name in enumerate(names) if name.typeface == "bitmap"]
+    traits["turned by 90\u00b0"] = [at for at, name in enumerate(names) if name.turned]
+    return ((trait, chosen) for trait, chosen in traits.items() if chosen)
 
 
-def _planted(draw: Callable[[int], np.ndarray], seed: int, size: int, contrast: float) -> tuple[np.ndarray, np.ndarray]:
-    """A picture with a name, and where the ink is. Bright or dark, wherever it fits, in any of four typefaces."""
-    picture, random = draw(seed).astype(np.float32), np.random.default_rng([seed, size, round(100 * contrast)])
-    said = _name(random)
-    font = ImageFont.truetype(str(_fonts()[random.integers(4)]), size)
-    left, top, right, bottom = (round(side) for side in font.getbbox(said))
-    width, height = right - left + 4, bottom - top + 4
-    mask = Image.new("L", (width, height))
-    ImageDraw.Draw(mask).text((2 - left, 2 - top), said, fill=255, font=font)
-    y, x = (int(random.integers(4, SIDE - side - 4)) for side in (height, width))
-    share = np.asarray(mask, np.float32) / 255
-    span, darkest = float(picture.max() - picture.min()), float(picture.min())
-    behind = picture[y : y + height, x : x + width]
-    before = behind.copy()
-    bright = float(np.median(behind) - picture.min()) < span / 2
-    behind += share * span * (contrast if bright else -contrast)
-    behind[:] = np.maximum(behind, darkest)
-    ink = np.zeros(picture.shape, bool)
-    seen = np.abs(behind - before) >= span * contrast / 2  # a dark letter on black is not there
-    ink[y : y + height, x : x + width] = (share > 0.5) & seen
-    return np.rint(picture).astype(np.uint16), ink
-
-
-def _name(random: np.random.Generator) -> str:
-    surname, given = ("".join(random.choice(_SYLLABLES, 2)) for _ in range(2))
-    day, month, year = (int(random.integers(*span)) for span in ((1, 28), (1, 12), (1930, 1999)))
-    forms = (
-        f"{surname}, {given}".title(),
-        f"{surname} {given}".upper(),
-        f"MRN {random.integers(100000, 999999)}",
-        f"{surname.title()} {day:02}.{month:02}.{year}",
-    )
-    return str(random.choice(forms))
-
-
-def _fonts() -> list[Path]:
-    import matplotlib  # its folder of typefaces alone
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return [folder / f"DejaVu{name}.ttf" for name in ("Sans", "Sans-Bold", "SansMono", "Serif")]
-
-
-@lru_cache(maxsize=32)  # every cell draws on the same films
-def _film(seed: int) -> np.ndarray:
-    pixels, _, _ = simulate_study(Hospital(image_size=SIDE, seed=seed), 0)
-    return np.asarray(pixels)
-
-
-def _ultrasound(seed: int) -> np.ndarray:
-    """A sector of speckle on black, as a scanner shows it."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    depth, angle = np.hypot(y - 20, x - SIDE / 2), np.arctan2(x - SIDE / 2, y - 20)
-    coarse = random.normal(size=(SIDE // 4, SIDE // 4)).astype(np.float32)
-    tissue = np.asarray(Image.fromarray(coarse).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    echo = random.rayleigh(40, (SIDE, SIDE)) * np.exp(0.5 * tissue - depth / 600)
-    inside = (depth > 40) & (depth < 430) & (np.abs(angle) < 0.7)
-    return np.asarray(np.where(inside, np.clip(echo, 0, 255), 0), np.uint16)
-
-
-def _capture(seed: int) -> np.ndarray:
-    """A screen: a film in a window beside flat panels."""
-    random = np.random.default_rng(seed)
-    screen = np.full((SIDE, SIDE), int(random.integers(0, 60)), np.uint16)
-    film = rendered(_film(seed))[::2, ::2]
-    top, left = (int(value) for value in random.integers(20, SIDE - 276, 2))
-    screen[top : top + 256, left : left + 256] = film
-    screen[:16] = 200
-    return screen
-
-
-#: Each kind of picture, and whether its kind is searched as a whole.
-KINDS: dict[str, tuple[Callable[[int], np.ndarray], bool]] = {
-    "film": (_film, False), "ultrasound": (_ultrasound, True), "capture": (_capture, True),
-}  # fmt: skip
+def _cell(kind: str, trait: str, outcomes: Sequence[Outcome], clusters: Sequence[str] | None = None) -> Cell:
+    caught = [one.blanked or one.refused for one in outcomes]
+    return Cell(
+        kind, trait, len(outcomes), sum(one.blanked for one in outcomes), sum(one.refused for one in outcomes),
+        proportion_interval(caught, None if clusters is None else np.unique(clusters, return_inverse=True)[1]),
+        float(np.mean([one.painted for one in outcomes] or [0.0])), median([one.ms for one in outcomes] or [0.0]),
+    )  # fmt: skip

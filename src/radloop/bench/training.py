@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from torch.nn import functional
 
 from radloop.bench.setting import Setting
 from radloop.modeling.checkpoint import Checkpoints
+from radloop.modeling.course import run_epoch
 from radloop.modeling.dataset import Labelled, select
-from radloop.modeling.fit import judge, positive_weight, run_epoch, train_epoch
+from radloop.modeling.fit import epoch, judge, positive_weight, train_epoch
 from radloop.modeling.journal import Journal
-from radloop.modeling.networks import Network
+from radloop.modeling.networks import Network, build
 from radloop.modeling.prepared import open_prepared
 from radloop.modeling.session import Session, start
-from radloop.params import Train
+from radloop.sections.films import Train
 
 EPOCHS = 1000  # of the learning-rate schedule, so that it never ends within a bench
 #: Ranges at which augmentation changes nothing, to compare what both loops compute.
@@ -38,7 +40,7 @@ class Loop:
     def fresh(self) -> Session:
         """A session at its beginning; equal knobs give equal weights."""
         steps = EPOCHS * self.training.steps(self.knobs.batch_size)
-        return start(self.spec, self.knobs, steps, torch.device("cpu"), None)
+        return start(partial(build, self.spec), self.knobs, steps, torch.device("cpu"), None)
 
 
 class Ours(Loop):
@@ -53,7 +55,8 @@ class Ours(Loop):
 
     def epoch(self) -> None:
         """One epoch and everything that is kept of it."""
-        run_epoch(self.session, self.knobs, self.training, self.validation)
+        splits = self.training, self.validation
+        run_epoch(self.session, self.knobs, partial(epoch, settings=self.knobs, splits=splits))
         self._checkpoints.keep(self.session)
         self._journal.add(self.session.history[-1])
 

@@ -6,132 +6,173 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from radloop.burned_in.boxes import Box, grown
+from radloop.burned_in.levels import drawn_levels
+from radloop.burned_in.strokes import STEPS, TILE, Faintness, planes, resized, strokes
 
 SCALES = (1, 2, 4)  # large letters have thin strokes when seen from afar
-LARGEST = 1_200_000  # pixels that are searched; a larger film is halved, thirded ... first
-THICKEST = 7  # pixels; what is wider in both directions is background
-TILE = 32  # pixels a side over which noise is alike
+LARGE = 4_500_000  # pixels from which letters are so large that they are sought from farther too
 FEWEST_TILES = 4  # along a side; on less, ribs look like letters
-NOISE = 4.0  # spreads of a tile's strokes from which one stands out
-FAINTEST = 14.0  # of 255: weaker strokes are not looked for
 GLYPH = (5, 30)  # pixels high, at the scale at which it is seen
-WIDEST = 4.0  # times its height: letters that touch
+LEAST_LEVEL = 0.15  # of a line's height between two glyphs' feet or heads
+WIDEST, WIDEST_JOINED = 4.0, 12.0  # times its height: a letter or two, and words whose letters touch
 FEWEST = 3  # glyphs in a row
-FEWEST_STROKES = 4.5  # that a line across a row's middle cuts: letters have more than ribs and vessels
 SHORTEST_ROW = 2.0  # times its height
-LEAST_INK = 0.18  # of a row's box
-MOST_GLYPHS = 2000  # at one scale; a picture with more is noise, and the clearest count
+MOST_GLYPHS = 4000  # at one scale; a picture with more is noise, and the clearest count
+
+
+class Strictness(NamedTuple):
+    """What makes a row of glyphs text: strokes this clear, this many across its middle, and this share of ink.
+
+    Where `joined`, a long piece counts as letters that touch. `finely` looks for the smallest letters of screens too,
+    which touch unless they are enlarged, and for letters of one grey level.
+    """
+
+    faintness: Faintness
+    strokes: float
+    ink: float
+    joined: bool
+    finely: bool
+
+
+FILM = Strictness(Faintness(4.0, 14.0), 4.5, 0.18, False, False)  # letters cut a line more often than ribs and vessels
+SCREEN = FILM._replace(joined=True, finely=True)  # on films whole words that touch look like ribs
+FAINT = Strictness(Faintness(3.0, 10.0), 3.5, 0.18, False, True)  # what no picture that is called clean may still hold
 
 
 class Row(NamedTuple):
-    """Glyphs in a row: their box in the picture, their number, and their ink as they were seen."""
+    """Glyphs in a row: their box in the picture, their number, their ink as it was seen, and whether it runs upward."""
 
     box: Box
     glyphs: int
     ink: np.ndarray
+    upright: bool
 
 
 def rendered(stored: np.ndarray) -> np.ndarray:
-    """Stored values [rows, columns] as 8 bits, 0.2 % at either end clipped: one hot pixel darkens none."""
-    return np.asarray(np.clip(_scaled(stored), 0, 255), np.uint8)
+    """Stored values as 8 bits [rows, columns], the brightest of their channels, hot pixels clipped."""
+    return np.asarray(np.clip(planes(stored)[0] // STEPS, 0, 255), np.uint8)
 
 
-def _scaled(stored: np.ndarray) -> np.ndarray:
-    sample = stored[:: max(1, stored.shape[0] // 256), :: max(1, stored.shape[1] // 256)]
-    low, high = (float(value) for value in np.percentile(sample, (0.2, 99.8)))
-    if high <= low:
-        low, high = float(stored.min()), max(float(stored.max()), float(stored.min()) + 1)
-    return np.asarray((stored.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low)))
+def rows_of_glyphs(stored: np.ndarray, strictness: Strictness = FILM) -> list[Row]:
+    """Rows of glyphs in stored values [rows, columns] or [rows, columns, 3].
 
-
-def rows_of_glyphs(stored: np.ndarray) -> list[Row]:
-    """Rows of glyphs in stored values [rows, columns], at all scales and in both polarities."""
-    least = max(1, int(np.ceil((stored.size / LARGEST) ** 0.5)))
-    picture = np.clip(_scaled(stored), -255, 510)
+    At all scales, in both polarities, from left to right and from top to bottom.
+    """
+    bright, dark = planes(stored)
     found: list[Row] = []
-    for scale in SCALES:
-        small = _reduced(picture, scale * least)
-        if min(small.shape) < FEWEST_TILES * TILE:
+    for scale in (*((0.5,) if strictness.finely else ()), *SCALES, *((8,) if bright.size > LARGE else ())):
+        light = resized(bright, scale)
+        night = light if dark is bright else resized(dark, scale)
+        if min(light.shape) < FEWEST_TILES * TILE:
             continue
-        for sign in (1, -1):
-            found += _rows(small * sign, scale * least, stored.shape)
+        for drawn in strokes(light, night, strictness.faintness):
+            found += _rows(drawn, scale, bright.shape, strictness)
+    for drawn in drawn_levels(stored) if strictness.finely else ():
+        for scale in (1, 2):
+            found += _rows(drawn[::scale, ::scale], scale, bright.shape, strictness)
     return found
 
 
-def _reduced(picture: np.ndarray, by: int) -> np.ndarray:
-    rows, columns = (side // by for side in picture.shape)
-    if by == 1:
-        return picture
-    return np.asarray(
-        picture[: rows * by, : columns * by].reshape(rows, by, columns, by).mean(axis=(1, 3), dtype=np.float32)
-    )
+def _rows(drawn: np.ndarray, scale: float, shape: tuple[int, ...], strictness: Strictness) -> list[Row]:
+    labels, _ = ndimage.label(drawn, np.ones((3, 3)))
+    boxes = _pieces(labels)
+    found, widest = [], WIDEST_JOINED if strictness.joined else WIDEST
+    for upright in (True, False):
+        seen = labels if upright else labels.T
+        glyphs = _glyphs(boxes if upright else boxes[:, (0, 2, 1, 4, 3, 5)], widest)
+        if not len(glyphs):
+            continue
+        number, member = _in_rows(glyphs[:, 1:5])
+        counts = np.bincount(member, _letters(glyphs) if strictness.joined else None, minlength=number)
+        for row in np.flatnonzero(counts >= FEWEST):
+            box, ink = _seen(glyphs[member == row], seen)
+            if _is_written(ink, strictness):
+                found.append(_row(box, ink, int(counts[row]), upright, scale, shape))
+    return found
 
 
-def _rows(small: np.ndarray, scale: int, shape: tuple[int, ...]) -> list[Row]:
-    strokes = _strokes(small)
-    labels, _ = ndimage.label(strokes, np.ones((3, 3)))
-    glyphs = _glyphs(labels)
-    if len(glyphs) < FEWEST:
-        return []
-    number, member = connected_components(_beside(glyphs[:, 1:]), directed=False)
-    counts = np.bincount(member, minlength=number)
-    rows = [_row(glyphs[member == row], labels, scale, shape) for row in np.flatnonzero(counts >= FEWEST)]
-    return [row for row in rows if _is_written(row.ink)]
+def _pieces(labels: np.ndarray) -> np.ndarray:
+    """Label, top, left, bottom, right and area of each piece [pieces, 6]."""
+    places = np.flatnonzero(labels)
+    if not len(places):
+        return np.zeros((0, 6), int)
+    of = labels.ravel()[places]
+    order = np.argsort(of, kind="stable")
+    of, (y, x) = of[order], np.divmod(places[order], labels.shape[1])
+    first = np.flatnonzero(np.diff(of, prepend=0))
+    area = np.diff(first, append=len(of))
+    bottom, right = (np.maximum.reduceat(at, first) + 1 for at in (y, x))
+    return np.stack((of[first], y[first], np.minimum.reduceat(x, first), bottom, right, area), axis=1)
 
 
-def _strokes(small: np.ndarray) -> np.ndarray:
-    """Where bright strokes stand out of what lies behind them and of the noise around."""
-    smooth = ndimage.gaussian_filter(small, 0.6)
-    hat = smooth - ndimage.grey_opening(smooth, (THICKEST, THICKEST))
-    rows, columns = (side // TILE for side in hat.shape)
-    tiles = hat[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
-    tiles = tiles.reshape(rows, columns, -1)[:, :, ::3]
-    middle = np.median(tiles, axis=2)
-    limit = middle + np.maximum(NOISE * (middle - np.percentile(tiles, 15, axis=2)), FAINTEST)
-    wide = limit.repeat(TILE, 0).repeat(TILE, 1)
-    wide = np.pad(wide, ((0, hat.shape[0] - wide.shape[0]), (0, hat.shape[1] - wide.shape[1])), mode="edge")
-    return np.asarray(hat > ndimage.uniform_filter(wide, TILE))
-
-
-def _glyphs(labels: np.ndarray) -> np.ndarray:
-    """Pieces that may be letters: label, top, left, bottom, right of each [pieces, 5]."""
-    places = ndimage.find_objects(labels)
-    bounds = np.array([(at, y.start, x.start, y.stop, x.stop) for at, (y, x) in enumerate(places, 1)]).reshape(-1, 5)
-    high, wide = bounds[:, 3] - bounds[:, 1], bounds[:, 4] - bounds[:, 2]
-    area = np.bincount(labels.ravel(), minlength=len(bounds) + 1)[1:]
-    right = (high >= GLYPH[0]) & (high <= GLYPH[1]) & (wide <= WIDEST * high) & (area >= 0.15 * high * wide)
+def _glyphs(pieces: np.ndarray, widest: float) -> np.ndarray:
+    """Pieces that may be letters."""
+    high, wide, area = pieces[:, 3] - pieces[:, 1], pieces[:, 4] - pieces[:, 2], pieces[:, 5]
+    right = (high >= GLYPH[0]) & (high <= GLYPH[1]) & (wide <= widest * high) & (area >= 0.15 * high * wide)
     kept = np.flatnonzero(right)
-    kept = np.sort(kept[np.argsort(-area[kept], kind="stable")][:MOST_GLYPHS])
-    return bounds[kept]
+    return np.asarray(pieces[np.sort(kept[np.argsort(-area[kept], kind="stable")][:MOST_GLYPHS])])
 
 
-def _beside(boxes: np.ndarray) -> np.ndarray:
-    """Which glyphs stand beside which [glyphs, glyphs]: alike in height, on one line, less than a letter apart."""
-    top, left, bottom, right = boxes.T[:, :, None]
-    high = bottom - top
-    taller, lower = np.maximum(high, high.T), np.minimum(high, high.T)
-    shared = np.minimum(bottom, bottom.T) - np.maximum(top, top.T)
-    gap = np.maximum(left, left.T) - np.minimum(right, right.T)
-    line = np.minimum(np.abs(bottom - bottom.T), np.abs(top - top.T)) <= np.maximum(1, 0.15 * taller)
+def _letters(glyphs: np.ndarray) -> np.ndarray:
+    """How many letters each piece may be."""
+    return np.asarray(np.maximum(1, (glyphs[:, 4] - glyphs[:, 2]) // (glyphs[:, 3] - glyphs[:, 1])))
+
+
+def _in_rows(boxes: np.ndarray) -> tuple[int, np.ndarray]:
+    """Number of rows, and the row of each glyph [glyphs]."""
+    slack = max(1.0, LEAST_LEVEL * GLYPH[1])
+    pairs = np.concatenate([_alike(boxes[:, edge], slack) for edge in (0, 2)])
+    pairs = pairs[_beside(boxes[pairs[:, 0]], boxes[pairs[:, 1]])]
+    near = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(boxes), len(boxes)))
+    number, member = connected_components(near, directed=False)
+    return int(number), member
+
+
+def _alike(values: np.ndarray, slack: float) -> np.ndarray:
+    """Pairs [pairs, 2] of places whose values differ by no more than `slack`: all pairs would be too many."""
+    order = np.argsort(values, kind="stable")
+    sorted_ = values[order]
+    ends = np.searchsorted(sorted_, sorted_ + slack, side="right")
+    counts = ends - np.arange(len(order)) - 1
+    one = np.repeat(np.arange(len(order)), counts)
+    steps = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.stack((order[one], order[one + 1 + steps]), axis=1)
+
+
+def _beside(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which boxes [pairs, 4] stand side by side: alike in height, on a line, less than a letter apart."""
+    (top, left, bottom, right), (top2, left2, bottom2, right2) = one.T, other.T
+    high, high2 = bottom - top, bottom2 - top2
+    taller, lower = np.maximum(high, high2), np.minimum(high, high2)
+    shared = np.minimum(bottom, bottom2) - np.maximum(top, top2)
+    gap = np.maximum(left, left2) - np.minimum(right, right2)
+    level = np.minimum(np.abs(bottom - bottom2), np.abs(top - top2)) <= np.maximum(1, LEAST_LEVEL * taller)
     return np.asarray(
-        (taller <= 1.8 * lower) & (shared >= 0.6 * lower) & (gap <= 1.1 * taller) & (gap >= -0.3 * lower) & line
+        (taller <= 1.8 * lower) & (shared >= 0.6 * lower) & (gap <= 1.1 * taller) & (gap >= -0.3 * lower) & level
     )
 
 
-def _is_written(ink: np.ndarray) -> bool:
+def _seen(glyphs: np.ndarray, labels: np.ndarray) -> tuple[Box, np.ndarray]:
+    """The box of a row and its ink."""
+    top, left = (int(side) for side in glyphs[:, 1:3].min(0))
+    bottom, right = (int(side) for side in glyphs[:, 3:5].max(0))
+    return Box(top, left, bottom, right), np.isin(labels[top:bottom, left:right], glyphs[:, 0])
+
+
+def _is_written(ink: np.ndarray, strictness: Strictness) -> bool:
     rows, columns = ink.shape
     cut = np.diff(ink.astype(np.int8), axis=1, prepend=0) == 1
-    strokes = float(cut[rows // 5 : rows - rows // 5].sum(axis=1).mean())
-    return strokes >= FEWEST_STROKES and columns >= SHORTEST_ROW * rows and float(ink.mean()) >= LEAST_INK
+    crossed = float(cut[rows // 5 : rows - rows // 5].sum(axis=1).mean())
+    return crossed >= strictness.strokes and columns >= SHORTEST_ROW * rows and float(ink.mean()) >= strictness.ink
 
 
-def _row(glyphs: np.ndarray, labels: np.ndarray, scale: int, shape: tuple[int, ...]) -> Row:
-    top, left = glyphs[:, 1:3].min(0)
-    bottom, right = glyphs[:, 3:].max(0)
-    ink = np.isin(labels[top:bottom, left:right], glyphs[:, 0])
-    high = float(np.median(glyphs[:, 3] - glyphs[:, 1]))
-    box = Box(*(int(side) * scale for side in (top, left, bottom, right)))
-    return Row(grown(box, scale + int(high * scale / 2), shape), len(glyphs), ink)
+def _row(box: Box, ink: np.ndarray, glyphs: int, upright: bool, scale: float, shape: tuple[int, ...]) -> Row:
+    high = box.bottom - box.top
+    if not upright:
+        box = Box(box.left, box.top, box.right, box.bottom)
+    place = Box(*(round(side * scale) for side in box))
+    return Row(grown(place, int(scale + 0.5) + int(high * scale / 2), shape), glyphs, ink, upright)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 
-#: Fewer letters and digits than this name nobody, as for words of a header.
-SHORTEST = 3
+LONGEST = 24  # letters of a row that may be markers alone
 _LIST = """
     left right pa ap lat lateral portable port mobile erect upright supine semi semierect sitting standing
     prone decub decubitus inspiration expiration insp exp chest abdomen pelvis bedside oblique frontal
     stretcher view external internal rotation flexion extension weight bearing cm mm
 """
 HARMLESS = frozenset(_LIST.split())
-
-
-def is_harmless(words: tuple[str, ...]) -> bool:
-    """Whether a line of text can name nobody: markers alone, or too short; a digit beside them is never harmless."""
-    return sum(map(len, _plain(words))) < SHORTEST or is_marker(words)
 
 
 def is_marker(words: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""The search of one picture: rows of glyphs in every film, and all that tesseract reads where text is usual."""
+"""The search of one picture for rows of glyphs, finer and again where text is usual; tesseract only keeps markers."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from radloop.burned_in.boxes import Box, grown, meet
-from radloop.burned_in.candidates import Row, rendered, rows_of_glyphs
-from radloop.burned_in.markers import is_harmless, is_marker
-from radloop.burned_in.tesseract import ONE_LINE, SPARSE, Line, read_lines
+from radloop.burned_in.boxes import Box, meet
+from radloop.burned_in.candidates import FAINT, FILM, SCREEN, Row, rows_of_glyphs
+from radloop.burned_in.markers import LONGEST, is_marker
+from radloop.burned_in.tesseract import ONE_LINE, Line, read_lines
 
-SURE = 50.0  # percent of tesseract's confidence from which a line counts as read
-SURE_OF_MARKER = 70.0  # a marker stays in the picture, so it is read more strictly
+SURE = 70.0  # percent of tesseract's confidence from which a marker counts as read
 READ_HEIGHT = 44  # pixels of a row as tesseract likes them
-MOST_READ = 24  # rows; in a picture with more, none is kept as a marker
+MOST_READ = 12  # rows; in a picture with more, none is kept as a marker
 MARGIN = 12  # pixels of white around what tesseract reads
-LARGEST_PAGE = 4_000_000  # pixels; a larger picture is read as it is or reduced
 LARGEST_SHARE = 0.25  # of the picture that may be blanked
-PASSES = 3  # tesseract sees some lines only when others are gone
+SMALLEST = 64  # pixels a side
+PASSES = 3  # some lines are seen only when others are gone
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where text stands that may name somebody, and how many markers stand elsewhere."""
+    """Where text stands that may name somebody, and where markers stand that name nobody."""
 
     boxes: tuple[Box, ...]
-    harmless: int
+    harmless: tuple[Box, ...]
 
 
 class Unsure(Exception):
@@ -35,48 +34,76 @@ class Unsure(Exception):
 
 
 def search(stored: np.ndarray, whole: bool) -> Found:
-    """Text in stored values [rows, columns]: rows of glyphs but for markers; where `whole`, also what is read anywhere.
+    """Text in stored values [rows, columns] or [rows, columns, 3]: rows of glyphs, but for markers.
 
-    Tesseract can keep a marker in the picture, never a name. Raises Unreadable where it is needed and cannot read.
+    Where `whole`, also the smallest letters of screens. Tesseract can keep a marker in the picture, never a name.
+    Raises Unreadable where it is needed and cannot read.
     """
-    rows = rows_of_glyphs(stored)
-    markers = _markers(rows[:MOST_READ]) if rows else []
+    rows = rows_of_glyphs(stored, SCREEN if whole else FILM)
+    markers = _markers(rows)
     boxes = [row.box for row in rows if not any(_covers(marker, row.box) for marker in markers)]
-    if whole:
-        boxes += _read_everywhere(rendered(stored))
-    return Found(tuple(dict.fromkeys(boxes)), len(markers))
+    return Found(tuple(dict.fromkeys(boxes)), tuple(markers))
 
 
-def blank(stored: np.ndarray, inverted: bool, whole: bool) -> np.ndarray:
+def blank(stored: np.ndarray, inverted: bool, whole: bool, regions: tuple[Box, ...] = ()) -> np.ndarray:
     """The picture with its text painted black; the very array that came where there is none.
 
-    `inverted` says that high values are dark (MONOCHROME1). What was read everywhere is read again once it is painted.
-    Raises Unsure where text stays or covers too much, and Unreadable as `search` does.
+    `inverted` says that high values are dark (MONOCHROME1); colour is red, green and blue. Where there are `regions`,
+    all outside of them is painted first. Without, a `whole` search is repeated until nothing is found, and must leave
+    nothing that even faintly looks like letters: in the speckle of a region something always does. Raises Unsure where
+    text stays or covers too much, and Unreadable as `search` does.
     """
-    boxes = search(stored, whole).boxes
-    if not boxes:
-        return stored
-    clean = stored.copy()
     black = stored.max() if inverted else stored.min()
-    covered = np.zeros(stored.shape, bool)
+    outside = ~_mask(stored, regions) if regions else np.zeros(stored.shape[:2], bool)
+    clean = _painted(stored, outside, black)
+    covered, certain = np.zeros_like(outside), whole and not regions
     for _ in range(PASSES):
-        for box in boxes:
-            covered[box.top : box.bottom, box.left : box.right] = True
-        if covered.mean() > LARGEST_SHARE:
+        found = search(clean, whole)
+        covered |= _mask(stored, found.boxes)
+        if covered.sum() > LARGEST_SHARE * (~outside).sum():
             raise Unsure("text covers too much of the picture")
-        clean[covered] = black
-        boxes = tuple(_read_everywhere(rendered(clean))) if whole else ()
-        if not boxes:
-            return clean
-    raise Unsure("text is still there after it was blanked")
+        clean = _painted(clean, covered, black)
+        if not (certain and found.boxes):
+            break
+    else:
+        raise Unsure("text is still there after it was blanked")
+    if certain and min(clean.shape[:2]) < SMALLEST:
+        raise Unsure("the picture is too small to be searched")
+    if certain and _leaves_doubt(clean, found.harmless):
+        raise Unsure("strokes that may be letters are left")
+    return clean
+
+
+def _mask(picture: np.ndarray, boxes: tuple[Box, ...]) -> np.ndarray:
+    mask = np.zeros(picture.shape[:2], bool)
+    for box in boxes:
+        mask[box.top : box.bottom, box.left : box.right] = True
+    return mask
+
+
+def _painted(picture: np.ndarray, where: np.ndarray, black: np.generic) -> np.ndarray:
+    if not where.any():
+        return picture
+    clean = picture.copy()
+    clean[where] = black
+    return clean
+
+
+def _leaves_doubt(picture: np.ndarray, markers: tuple[Box, ...]) -> bool:
+    """Whether anything even faintly looks like letters."""
+    rows = rows_of_glyphs(picture, FAINT)
+    return any(not any(_covers(marker, row.box) for marker in markers) for row in rows)
 
 
 def _markers(rows: list[Row]) -> list[Box]:
     """Boxes of rows that say a marker and nothing else: as many letters were read as there are glyphs."""
+    short = [row for row in rows if row.upright and row.glyphs <= LONGEST]
+    if len(rows) > MOST_READ or not short:
+        return []
     found = []
-    for line in read_lines([_page(row.ink) for row in rows], ONE_LINE):
-        row = rows[line.page]
-        if line.confidence >= SURE_OF_MARKER and is_marker(line.words) and _letters(line) >= row.glyphs:
+    for line in read_lines([_page(row.ink) for row in short], ONE_LINE):
+        row = short[line.page]
+        if line.confidence >= SURE and is_marker(line.words) and _letters(line) >= row.glyphs:
             found.append(row.box)
     return found
 
@@ -98,16 +125,3 @@ def _page(ink: np.ndarray) -> np.ndarray:
     size = (max(1, round(ink.shape[1] * scale)), READ_HEIGHT)
     picture = Image.fromarray(np.where(ink, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     return np.pad(np.asarray(picture), MARGIN, constant_values=255)
-
-
-def _read_everywhere(picture: np.ndarray) -> list[Box]:
-    """Boxes of lines that tesseract reads in 8 bits [rows, columns] and that may name somebody."""
-    scale = min(2.0, (LARGEST_PAGE / picture.size) ** 0.5)
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    page = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-    found = []
-    for line in read_lines([255 - page, page], SPARSE):
-        if line.confidence >= SURE and not is_harmless(line.words):
-            box = Box(*(round(side / scale) for side in line.box))
-            found.append(grown(box, max(4, (box.bottom - box.top) // 3), picture.shape))
-    return found

@@ -15,7 +15,7 @@ from radloop.burned_in.boxes import Box
 from radloop.settings import quiet_environment
 
 SECONDS = 60.0  # for all pages of one film
-ONE_LINE, SPARSE = 7, 11  # page segmentation: one line of text; text anywhere
+ONE_LINE = 7  # page segmentation: each page is one line of text
 
 
 class Unreadable(Exception):

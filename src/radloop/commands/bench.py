@@ -84,11 +84,25 @@ def workers() -> None:
 
 
 @app.command()
-def text(data: Data = None, texts: Annotated[int, typer.Option(help="Pictures of each kind.")] = 20) -> None:
+def frames() -> None:
+    """Objects of many frames: memory of admitting and surveying them beside their decoded size."""
+    from radloop.bench.running import bench_frames
+
+    bench_frames(load_settings())
+
+
+@app.command()
+def text(
+    data: Data = None,
+    slices: Annotated[Path | None, typer.Option("--dicom", help="A folder of DICOM without text.")] = None,
+    texts: Annotated[int, typer.Option(help="Names for each kind of picture.")] = 60,
+    first: Annotated[int, typer.Option(help="The first seed; thresholds were chosen below 5000.")] = 5000,
+    page: Annotated[Path | None, typer.Option(help="The page whose table is replaced.")] = None,
+) -> None:
     """Names burned into pixels: how many are found, and how many pictures without any are touched."""
     from radloop.bench.running import bench_text
 
-    bench_text(load_settings(), data, texts)
+    bench_text(load_settings(), texts, first, (data, slices), page)
 
 
 @app.command()
@@ -96,7 +110,7 @@ def packs(
     instances: Annotated[int, typer.Option(help="How many.")] = 100_000,
     size: Annotated[int, typer.Option(help="Bytes of each.")] = 50_000,
 ) -> None:
-    """Versioning of packed instances beside `dvc add` on the same files; needs five times their size on the disk."""
+    """Versioning of packed instances beside `dvc add` on the same files; needs three times their size on the disk."""
     from radloop.bench.running import bench_packs
 
     bench_packs(load_settings(), instances, size)

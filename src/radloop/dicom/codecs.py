@@ -11,10 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
 
-from radloop.dicom.read import whole
 from radloop.errors import StudyRejected
 
 _END = b"\xff\xd9"  # EOI of JPEG (ISO 10918-1 B.1.1.3), EOC of JPEG 2000 (ISO 15444-1 A.4.4)
@@ -50,30 +47,18 @@ class Plane:
         return precision >= self.stored and rows == self.rows and components == 1
 
 
-def fast_frames(dataset: Dataset, syntax: str) -> np.ndarray | None:
-    """All frames of a lossless stream, [frames, rows, columns]; None where pydicom's plugins must see to it.
+def fast_frame(stream: bytes, syntax: str, plane: Plane) -> np.ndarray | None:
+    """One frame as `decode_frame` gives it; None as well where its library fails, for pydicom's may not.
 
     Bits above BitsStored are as the stream has them, not the sign. Raises StudyRejected where a stream contradicts
     the header. Source: PS3.5 A.4 and 8.2.
     """
-    allocated = whole(dataset, "BitsAllocated", 0)
-    if syntax not in _DECODERS or allocated not in (8, 16) or whole(dataset, "SamplesPerPixel", 1) != 1:
-        return None
-    plane = Plane(
-        whole(dataset, "Rows", 0), whole(dataset, "Columns", 0), whole(dataset, "BitsStored", 0), allocated,
-        whole(dataset, "PixelRepresentation", 0) == 1,
-    )  # fmt: skip
-    number = whole(dataset, "NumberOfFrames", 1)
     try:
-        streams = list(generate_frames(dataset.PixelData, number_of_frames=number))
-        frames = [one for one in (decode_frame(stream, syntax, plane) for stream in streams) if one is not None]
-    except (KeyboardInterrupt, SystemExit, StudyRejected):
+        return decode_frame(stream, syntax, plane)
+    except (KeyboardInterrupt, SystemExit, StudyRejected, MemoryError):
         raise
     except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them
         return None
-    if not len(frames) == len(streams) == number:
-        return None
-    return frames[0][None] if number == 1 else np.stack(frames)
 
 
 def decode_frame(stream: bytes, syntax: str, plane: Plane) -> np.ndarray | None:
@@ -81,7 +66,7 @@ def decode_frame(stream: bytes, syntax: str, plane: Plane) -> np.ndarray | None:
 
     Raises whatever its library raises.
     """
-    pixels = _DECODERS[syntax](stream, plane)
+    pixels = DECODERS[syntax](stream, plane)
     if pixels is None or pixels.shape != (plane.rows, plane.columns) or pixels.itemsize != plane.kind.itemsize:
         return None
     return pixels.view(plane.kind)
@@ -152,7 +137,7 @@ def _ends(stream: bytes) -> bool:
 
 
 #: JPEG lossless, JPEG-LS (near-lossless is exact in its decoding), JPEG 2000 and HTJ2K lossless, RLE (PS3.6 A).
-_DECODERS: dict[str, Callable[[bytes, Plane], np.ndarray | None]] = {
+DECODERS: dict[str, Callable[[bytes, Plane], np.ndarray | None]] = {
     "1.2.840.10008.1.2.4.57": _jpeg,
     "1.2.840.10008.1.2.4.70": _jpeg,
     "1.2.840.10008.1.2.4.80": _jpeg_ls,

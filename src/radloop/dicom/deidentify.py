@@ -8,6 +8,8 @@ the pixels is painted over where the profile cleans pixels. `radloop.dicom.splic
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from struct import pack
 
 import pydicom
 from pydicom.charset import convert_encodings
@@ -19,32 +21,34 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
 
+from radloop.content import Content
 from radloop.dicom.blanking import without_text
 from radloop.dicom.elements import Element, Elements, even
-from radloop.dicom.header import clean_header, require_whole
-from radloop.dicom.pixels import stored_values
+from radloop.dicom.frame_reader import FrameReader
+from radloop.dicom.header import clean_header, require_whole, tag_of
+from radloop.dicom.layout import Layout
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.told import Told
 
 IMPLEMENTATION = "2.25.232766131041958326211098231147293652143"
 VERSION = "RADLOOP"  # without a number: bytes must not change with releases
 _BEHIND = 0x7FE00000  # pixels and what follows them
+_ALLOCATED, _REPRESENTATION, _PHOTOMETRIC, _PLANAR = map(
+    tag_of, ("BitsAllocated", "PixelRepresentation", "PhotometricInterpretation", "PlanarConfiguration")
+)
 
 
-def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
+def deidentify(dataset: Dataset, pseudonyms: Pseudonyms, pixels: Content | None = None) -> Dataset:
     """A new data set under the pseudonyms' profile, with the pixels decoded and nothing else kept from the file.
 
-    Raises StudyRejected where the pixels cannot be decoded or their text cannot be cleaned, the birth is after the
-    study, or a value that cannot be left out is malformed. Source: PS3.15 Annex E.
+    `pixels` are those of a header that has none itself. Raises StudyRejected where the pixels cannot be decoded or
+    their text cannot be cleaned, the birth is after the study, or a value that cannot be left out is malformed.
+    Source: PS3.15 Annex E.
     """
     elements = elements_of(dataset)
-    pixels = without_text(stored_values(dataset), Told(elements), pseudonyms.profile)
-    content = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
-    header = clean_header(elements, pseudonyms)
-    require_whole(header)
-    clean = dataset_of(header)
-    clean.BitsAllocated = 8 * pixels.dtype.itemsize
-    clean.PixelRepresentation = int(pixels.dtype.kind == "i")
+    reader = FrameReader(dataset, pixels)
+    content = b"".join(plain_frames(reader, elements, pseudonyms))
+    clean = dataset_of(plain_header(reader.layout, elements, pseudonyms))
     clean.add_new("PixelData", "OW", even(content, b"\0"))
     clean.file_meta = FileMetaDataset()
     clean.file_meta.MediaStorageSOPClassUID = clean.SOPClassUID
@@ -53,6 +57,29 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     clean.file_meta.ImplementationClassUID = IMPLEMENTATION
     clean.file_meta.ImplementationVersionName = VERSION
     return clean
+
+
+def plain_header(layout: Layout, elements: Elements, pseudonyms: Pseudonyms) -> Elements:
+    """The clean header of pixels that lie as `layout` says, whatever `elements` told of them while compressed.
+
+    Raises StudyRejected as `deidentify` does.
+    """
+    header = clean_header(elements, pseudonyms)
+    require_whole(header)
+    header[_ALLOCATED] = Element("US", pack("<H", 8 * layout.kind.itemsize))
+    header[_REPRESENTATION] = Element("US", pack("<H", int(layout.kind.kind == "i")))
+    if layout.is_colour:
+        header[_PHOTOMETRIC] = Element("CS", even(layout.photometric.encode()))
+        header[_PLANAR] = Element("US", pack("<H", layout.planar))
+    return header
+
+
+def plain_frames(reader: FrameReader, elements: Elements, pseudonyms: Pseudonyms) -> Iterator[bytes]:
+    """The bytes of each frame as they are stored, one at a time. Raises StudyRejected as `deidentify` does."""
+    told = Told(elements)
+    for frame in reader:
+        clean = without_text(frame, told, pseudonyms.profile)
+        yield clean.astype(reader.layout.kind, copy=False).tobytes()
 
 
 def to_bytes(dataset: Dataset) -> bytes:
@@ -77,7 +104,7 @@ def dataset_of(elements: Elements) -> Dataset:
             found[BaseTag(tag)] = DataElement(tag, vr, Sequence([dataset_of(item) for item in value]))
         else:
             found[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)
-    return Dataset(found)
+    return Dataset(found, parent_encoding=["utf8"])  # of items too: a clean header declares it at its top
 
 
 def _element(dataset: Dataset, tag: BaseTag) -> Element:

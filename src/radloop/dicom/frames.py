@@ -15,7 +15,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from radloop.dicom.pixels import stored_frames
+from radloop.dicom.frame_reader import FrameReader
 from radloop.dicom.read import items_of, text, whole
 from radloop.errors import StudyRejected
 
@@ -51,7 +51,7 @@ def frames_of(dataset: Dataset) -> list[Frame]:
 
     Raises StudyRejected for several frames without functional groups, or with groups for another number of them.
     """
-    content = _Decoded(dataset)
+    content = FrameReader(dataset)
     if not items_of(dataset, "PerFrameFunctionalGroupsSequence"):
         if whole(dataset, "NumberOfFrames", 1) != 1:
             raise StudyRejected(
@@ -94,16 +94,3 @@ def _spread(groups: Dataset, header: Dataset) -> None:
                 header.add(element)
     if text(header, "FrameType"):  # the same four values for one frame (PS3.3 C.8.16.1)
         header.ImageType = header.FrameType
-
-
-class _Decoded:
-    """Pixels of one object, decoded once and only when a frame is asked for."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
-        self._frames: np.ndarray | None = None
-
-    def frame(self, number: int) -> np.ndarray:
-        if self._frames is None:
-            self._frames = stored_frames(self._dataset)
-        return np.asarray(self._frames[number - 1])

@@ -10,9 +10,13 @@ from pydicom.datadict import tag_for_keyword
 
 from radloop.dicom.elements import Element, Elements
 from radloop.dicom.forms import to_bytes, well_formed
+from radloop.dicom.groups import TRANSFORMATION, group_items
+from radloop.dicom.knowledge import COLOUR_TABLES
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.read import is_coloured, whole
 from radloop.dicom.scrub import NAMING, Case, encodings_of, scrub, texts_of
+from radloop.dicom.told import Told
 from radloop.dicom.values import as_date, whole_years
 from radloop.dicom.vocabulary import WORDS, words_of
 from radloop.errors import StudyRejected
@@ -83,12 +87,13 @@ def require_whole(clean: Elements, essential: tuple[str, ...] = _ESSENTIAL) -> N
 
 def _require_rescale(raw: Elements) -> None:
     """A malformed value counts as not told; of these two that would make another unit of the pixels (C.11.1)."""
-    for keyword in ("RescaleSlope", "RescaleIntercept"):
-        element = raw.get(_TAGS[keyword], Element("DS", b""))
-        if not element.value or (isinstance(element.value, bytes) and not element.value.strip(b" \0")):
-            continue
-        if not _is_finite(element):
-            raise StudyRejected("malformed_rescale", f"{keyword} is no finite number.", "correct it at its source")
+    for place in (raw, *group_items(raw, TRANSFORMATION)):
+        for keyword in ("RescaleSlope", "RescaleIntercept"):
+            element = place.get(_TAGS[keyword], Element("DS", b""))
+            if not element.value or (isinstance(element.value, bytes) and not element.value.strip(b" \0")):
+                continue
+            if not _is_finite(element):
+                raise StudyRejected("malformed_rescale", f"{keyword} is no finite number.", "correct it at its source")
 
 
 def _is_finite(element: Element) -> bool:
@@ -159,10 +164,19 @@ def _put_identity(clean: Elements, raw: Elements) -> None:
 
 
 def _put_layout(clean: Elements, raw: Elements) -> None:
-    clean[_TAGS["SamplesPerPixel"]] = Element("US", b"\1\0")
+    one = Element("US", b"\1\0")
+    samples = raw.get(_TAGS["SamplesPerPixel"], one)
+    three = samples.value != one.value and whole(Told(raw), "SamplesPerPixel", 1) == 3
+    clean[_TAGS["SamplesPerPixel"]] = Element("US", b"\3\0") if three else one
     clean.setdefault(_TAGS["PixelRepresentation"], Element("US", b"\0\0"))
     kind = text_at(raw, "PhotometricInterpretation").upper()
     clean[_TAGS["PhotometricInterpretation"]] = Element("CS", to_bytes("CS", [kind]))
+    coloured = is_coloured(Told(raw))
+    for table in COLOUR_TABLES:
+        if not coloured:
+            clean.pop(table, None)  # data that nothing refers to may be anything
+        elif kind == "PALETTE COLOR" and table not in clean:
+            raise StudyRejected("malformed_header", "a palette's table is not described.", "correct it at its source")
 
 
 def _declare(clean: Elements, raw: Elements, profile: Profile) -> None:

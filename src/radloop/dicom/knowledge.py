@@ -12,6 +12,12 @@ from radloop.dicom.forms import STRINGS
 CHARACTER_SET, PATIENT_ID, INSTITUTION = 0x00080005, 0x00100020, 0x00080080
 TIMEZONE = 0x00080201
 LUT_DATA, LUT_DESCRIPTOR = 0x00283006, 0x00283002
+#: Data of look-up tables and what describes each: the grey ones of PS3.3 C.11.1, the colours of C.7.9.
+COLOUR_TABLES = tuple(0x00281201 + at for at in range(3))
+TABLES = {LUT_DATA: LUT_DESCRIPTOR, **{table: table - 0x100 for table in COLOUR_TABLES}}
+LUT_LABEL = 0x00409210  # of a real world value mapping, which must have one (PS3.3 C.7.6.16.2.11)
+STACK, IN_STACK = 0x00209056, 0x00209057  # neither without the other (PS3.3 C.7.6.16.2.2)
+BY_PLACE = frozenset((0x52009230,))  # the n-th item is of the n-th frame, so an empty one stays (PS3.3 C.7.6.16)
 PIXELS = 0x7FE0  # the group of pixel data; what follows is padding
 _WORDS_AND_NUMBERS = ({"US", "SS"}, {"UL", "SL"}, {"OB", "OW", "US", "SS"})
 MOST = 1 << 16  # values of an attribute that may have any number of them
@@ -68,6 +74,6 @@ def _chosen(tag: int, vr: str, signed: bool) -> str:
         return vr
     if tag == LUT_DATA:
         return "OW"
-    if tag != LUT_DESCRIPTOR and signed and vr.startswith("US or SS"):
+    if tag not in TABLES.values() and signed and vr.startswith("US or SS"):
         return "SS"
     return "US" if "US" in vr else "OW"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from mmap import mmap
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -15,10 +16,12 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from radloop.bounds import HEADER, MIB, bounded, decoding
 from radloop.dicom.deidentify import dataset_of, elements_of
-from radloop.dicom.elements import Element, Elements, encode, even, head
+from radloop.dicom.elements import Element, encode, even, head
+from radloop.dicom.frame_reader import needs_codec
+from radloop.dicom.groups import items_at
 from radloop.dicom.header import clean_object, tag_of
 from radloop.dicom.parse import PIXEL_DATA
-from radloop.dicom.pixels import decoded_frames, needs_codec
+from radloop.dicom.pixels import decoded_frames
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import items_of, parse_dicom, text, value_of, whole
 from radloop.dicom.segments import LABEL_MAP_STORAGE, read_segments
@@ -51,7 +54,7 @@ class StrippedMask:
     drawn: bytes
 
 
-def may_be_mask(content: bytes) -> bool:
+def may_be_mask(content: bytes | mmap) -> bool:
     """Whether the first bytes name the class of an RTSTRUCT or SEG: cheap, so that images lose no time by it."""
     first = content[:_FIRST]
     return any(hint in first for hint in _HINTS)
@@ -62,7 +65,7 @@ def is_mask(dataset: Dataset) -> bool:
     return text(dataset, "SOPClassUID") in KINDS
 
 
-def strip_mask(content: bytes, pseudonyms: Pseudonyms) -> StrippedMask | None:
+def strip_mask(content: bytes | mmap, pseudonyms: Pseudonyms) -> StrippedMask | None:
     """Take the identity off an RTSTRUCT or SEG by the profile of its images; None where the file is neither.
 
     Contours stay as they are and frames as they were, packed; equal input gives equal bytes. Raises StudyRejected
@@ -78,7 +81,7 @@ def strip_mask(content: bytes, pseudonyms: Pseudonyms) -> StrippedMask | None:
         refuse_unfit(Told(elements), elements, pseudonyms)
         pixels = _packed(raw)
         header = clean_object(elements, pseudonyms)
-        for item in _items(header, _SEGMENTS):
+        for item in items_at(header, _SEGMENTS):
             item.setdefault(_LABEL, _UNNAMED)
         clean = dataset_of(header)
         series = _referred(clean)
@@ -87,11 +90,6 @@ def strip_mask(content: bytes, pseudonyms: Pseudonyms) -> StrippedMask | None:
     drawn = encode({_CONTOURS: header[_CONTOURS]}) if pixels is None else pixels
     stored = b"".join((bytes(128), b"DICM", meta_information(header), encode(header), _tail(raw, pixels)))
     return StrippedMask(stored, clean, series, drawn)
-
-
-def _items(elements: Elements, tag: int) -> list[Elements]:
-    value = elements[tag].value if tag in elements else []
-    return value if isinstance(value, list) else []
 
 
 def _packed(raw: Dataset) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from mmap import mmap
 from struct import Struct
 from struct import error as TooShort
 from typing import NamedTuple
@@ -14,6 +15,11 @@ from radloop.dicom.elements import LONG, Element, Elements
 from radloop.dicom.forms import SIZES, STRINGS
 
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
+#: RLE, JPEG, JPEG-LS, JPEG 2000 and HTJ2K: their headers are those of explicit little endian (PS3.5 A.4).
+_FRAGMENTED = frozenset(
+    f"1.2.840.10008.1.2.{one}".encode()
+    for one in ("5", *(f"4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)))
+)
 PIXEL_DATA = 0x7FE00010
 _SYNTAX = 0x00020010
 _UNDEFINED = 0xFFFFFFFF
@@ -29,15 +35,21 @@ class Unusual(Exception):
 
 
 class Part10(NamedTuple):
-    """The attributes before the pixels, and where those lie in the file."""
+    """The attributes before the pixels, and where those lie in the file; of compressed ones, with their delimiter."""
 
     elements: Elements
     explicit: bool
     pixels: slice
+    syntax: str
+
+    @property
+    def coded(self) -> bool:
+        """Whether the pixels are a compressed stream."""
+        return self.syntax.encode() not in (IMPLICIT, EXPLICIT)
 
 
-def parse(content: bytes) -> Part10:
-    """Read a file of uncompressed little-endian pixels (PS3.10 7.1, PS3.5 A.1 and A.2).
+def parse(content: bytes | mmap) -> Part10:
+    """Read a file of little-endian pixels, uncompressed or in fragments (PS3.10 7.1, PS3.5 A.1, A.2 and A.4).
 
     Raises Unusual for everything else, malformed files among it.
     """
@@ -47,24 +59,47 @@ def parse(content: bytes) -> Part10:
         reader, start = _Reader(content, True), 132
         meta, start = reader.data_set(start, len(content), lambda tag: tag >> 16 != 2)
         syntax = meta[_SYNTAX].value if _SYNTAX in meta else b""
-        if not isinstance(syntax, bytes) or syntax.strip(b" \0") not in (IMPLICIT, EXPLICIT):
+        syntax = syntax.strip(b" \0") if isinstance(syntax, bytes) else b""
+        coded = syntax in _FRAGMENTED
+        if not coded and syntax not in (IMPLICIT, EXPLICIT):
             raise Unusual
-        reader = _Reader(content, syntax.strip(b" \0") == EXPLICIT)
+        reader = _Reader(content, syntax != IMPLICIT)
         if not reader.explicit and content[start + 4 : start + 6] in _VRS:  # its meta information is wrong
             raise Unusual
         elements, start = reader.data_set(start, len(content), lambda tag: tag == PIXEL_DATA)
         vr, length, start = reader.head(start)
     except (TooShort, RecursionError):
         raise Unusual from None
+    told = syntax.decode("ascii")
+    if coded:
+        if vr not in ("OB", "OW") or length != _UNDEFINED:
+            raise Unusual
+        end = fragments_end(content, start)
+        if end is None:
+            raise Unusual
+        return Part10(elements, True, slice(start, end), told)
     if vr not in ("OB", "OW", "") or length == _UNDEFINED or start + length > len(content):
         raise Unusual
-    return Part10(elements, reader.explicit, slice(start, start + length))
+    return Part10(elements, reader.explicit, slice(start, start + length), told)
+
+
+def fragments_end(content: bytes | mmap | memoryview, at: int) -> int | None:
+    """Where the fragments of a compressed stream end, behind their delimiter; None where the file ends before."""
+    while at + 8 <= len(content):
+        (group, element), size = _PAIR(content, at), _WIDE(content, at + 4)[0]
+        tag, at = group << 16 | element, at + 8
+        if tag == _SEQUENCE_END:
+            return at
+        if tag != _ITEM or size == _UNDEFINED:
+            return None
+        at += size
+    return None
 
 
 class _Reader:
     """One walk over the bytes of a file."""
 
-    def __init__(self, content: bytes, explicit: bool) -> None:
+    def __init__(self, content: bytes | mmap, explicit: bool) -> None:
         self.content, self.explicit = content, explicit
 
     def tag(self, at: int) -> int:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from radloop.dicom.codecs import fast_frames
-from radloop.dicom.read import items_of, numbers, stored_type, text, value_of, values_of, whole
+from radloop.dicom.frame_reader import FrameReader
+from radloop.dicom.read import items_of, numbers, text, value_of, values_of, whole
 from radloop.errors import StudyRejected
-
-#: Implicit, explicit and deflated little endian (PS3.5 Annex A.1, A.2, A.5): pixels lie there as they are.
-_PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 
 
 def stored_values(dataset: Dataset) -> np.ndarray:
@@ -24,20 +20,10 @@ def stored_values(dataset: Dataset) -> np.ndarray:
     Returns [rows, columns] of uint8, int8, uint16 or int16, unused high bits cleared: old overlays hide there.
     Raises StudyRejected where there are fewer pixels than the header says or the codec fails.
     """
-    frames = stored_frames(dataset)
+    frames = FrameReader(dataset)
     if len(frames) != 1:
         raise StudyRejected("multi_frame", "the object holds more than one frame.", "split it into single frames")
-    return np.asarray(frames[0])
-
-
-def stored_frames(dataset: Dataset) -> np.ndarray:
-    """Decode all frames as `stored_values` does, at once, because codecs and files are read from the start.
-
-    Returns [frames, rows, columns]. Raises StudyRejected as `stored_values` does.
-    """
-    frames = decoded_frames(dataset) if needs_codec(dataset) else _native(dataset)
-    unused = 8 * frames.dtype.itemsize - whole(dataset, "BitsStored", 0)
-    return np.asarray((frames << unused) >> unused) if unused else frames
+    return frames.frame(1)
 
 
 def modality_values(stored: np.ndarray, header: Dataset) -> np.ndarray:
@@ -83,35 +69,11 @@ def _malformed_table_refused() -> Iterator[None]:
         raise StudyRejected("lookup_table", "a look-up table or window is malformed.", "re-export") from None
 
 
-def needs_codec(dataset: Dataset) -> bool:
-    """Whether the pixels are compressed, or in another byte order than everybody's."""
-    return _syntax(dataset) not in (*_PLAIN, "")
-
-
-def _syntax(dataset: Dataset) -> str:
-    return str(getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None) or "")
-
-
-def _native(dataset: Dataset) -> np.ndarray:
-    shape, kind = _shape(dataset), stored_type(dataset)
-    content = dataset.PixelData
-    if len(content) < prod(shape) * kind.itemsize:
-        raise StudyRejected("truncated", "there are fewer pixels than Rows x Columns.", "copy the file again")
-    return np.frombuffer(content, kind, prod(shape)).reshape(shape)
-
-
-def _shape(dataset: Dataset) -> tuple[int, int, int]:
-    return whole(dataset, "NumberOfFrames", 1), whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
-
-
 def decoded_frames(dataset: Dataset) -> np.ndarray:
-    """All frames [frames, rows, columns] as the fastest codec gives them, or else pydicom's.
+    """All frames [frames, rows, columns] of a mask as pydicom gives them, for one with a hole is none.
 
     Raises StudyRejected where none can.
     """
-    fast = fast_frames(dataset, _syntax(dataset))
-    if fast is not None:
-        return fast
     try:
         pixels = np.asarray(dataset.pixel_array)
     except (KeyboardInterrupt, SystemExit):
@@ -119,7 +81,7 @@ def decoded_frames(dataset: Dataset) -> np.ndarray:
     except BaseException:  # codecs of foreign bytes fail in any way, a panic in Rust among them
         raise StudyRejected("undecodable_pixels", "the pixel data cannot be decoded.", "re-export") from None
     frames = pixels[None] if pixels.ndim == 2 else pixels
-    if frames.shape != _shape(dataset):
+    if frames.shape != tuple(whole(dataset, keyword, 1) for keyword in ("NumberOfFrames", "Rows", "Columns")):
         raise StudyRejected("undecodable_pixels", "the decoded pixels are not Rows x Columns.", "re-export")
     return frames
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from radloop.dicom.confidentiality import PRIVATE, rows
 from radloop.dicom.forms import FREE, SIZES, STRINGS, TIMES
-from radloop.dicom.knowledge import CHARACTER_SET, EMPTIED, KEPT_TEXT, LUT_DATA, MOST, PIXELS, known
-from radloop.params import Deidentify
+from radloop.dicom.knowledge import CHARACTER_SET, EMPTIED, KEPT_TEXT, LUT_LABEL, MOST, PIXELS, TABLES, known
+from radloop.sections.intake import Deidentify
 
 #: Whether an object needs an attribute depends on its IOD and its conditions; the last form is valid in every one.
 _VALID = {"X/Z": "Z", "X/D": "D", "Z/D": "D", "X/Z/D": "D", "X/Z/U*": "U"}
@@ -131,8 +131,8 @@ class Profile:
             return Action(dates[self.knobs.dates], "X")
         if vr == "UI":
             return Action("K" if self.knobs.retain_uids else "U", "X")
-        last = "Z" if tag in EMPTIED else "X"
-        if tag in KEPT_TEXT or tag == LUT_DATA or vr == "SQ":
+        last = "D" if tag == LUT_LABEL else "Z" if tag in EMPTIED else "X"
+        if tag in KEPT_TEXT or tag in TABLES or vr == "SQ":
             return Action("K", last)
         if vr in FREE:
             return Action("C" if self.knobs.clean_descriptors else last, last)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from radloop.dicom.elements import Elements
+from radloop.dicom.groups import regions_of
 from radloop.dicom.profile import Profile
-from radloop.dicom.read import text, values_of
+from radloop.dicom.read import is_coloured, text, values_of
 from radloop.dicom.told import Told
 from radloop.dicom.vocabulary import words_of
 from radloop.errors import StudyRejected
@@ -13,6 +14,7 @@ from radloop.errors import StudyRejected
 _WRITTEN_ON = frozenset(("US", "IVUS", "SC", "OT", "ES", "XC", "GM", "DOC", "HC"))
 _WRITTEN_ON_CLASSES = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.6", "1.2.840.10008.5.1.4.1.1.3")
 _HAS_SURFACE = frozenset(("CT", "MR", "PT", "NM", "RTSTRUCT", "SEG"))  # a contour of the skin is a face too
+_PHOTOGRAPHS = frozenset(("XC", "DMS"))  # of the outside of a person, whatever part they say
 _HEADS = frozenset(
     ("head", "brain", "skull", "face", "facial", "headneck", "orbit", "sinus", "sinuses", "maxilla", "mandible")
 )
@@ -38,10 +40,10 @@ def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> Non
             "objects of this kind carry text in the picture and BurnedInAnnotation is not NO; pixels are not cleaned.",
             "check the picture and say NO at its source, or set deidentify.clean_pixel_data to clean or keep",
         )
-    if knobs.clean_recognizable_visual_features == "quarantine" and _shows_a_head(told):
+    if knobs.clean_recognizable_visual_features == "quarantine" and _shows_a_face(told, elements):
         raise StudyRejected(
             "recognisable_face",
-            "a volume of a head may show a face, and faces are not removed.",
+            "a volume of a head, or a photograph, may show a face, and faces are not removed.",
             "deface it at its source, or set deidentify.clean_recognizable_visual_features to keep",
         )
     if knobs.clean_graphics and any(tag >> 24 == 0x60 and tag & 0xFFFF == 0x3000 for tag in elements):
@@ -53,17 +55,22 @@ def refuse_recognisable(told: Told, elements: Elements, profile: Profile) -> Non
 
 
 def is_of_written_kind(told: Told) -> bool:
-    """Whether an image is of a kind that is known for text in the picture, whatever it says of itself."""
+    """Whether an image is of a kind that is known for text in the picture, whatever it says of itself.
+
+    Scanners measure in grey: colour is a camera's, or painted on by somebody who may have written too.
+    """
     kind = text(told, "SOPClassUID")
     of_class = any(kind == prefix or kind.startswith(f"{prefix}.") for prefix in _WRITTEN_ON_CLASSES)
-    return of_class or text(told, "Modality").upper() in _WRITTEN_ON
+    return of_class or text(told, "Modality").upper() in _WRITTEN_ON or is_coloured(told)
 
 
 def _may_be_written_on(told: Told) -> bool:
     return text(told, "BurnedInAnnotation").upper() != "NO" and is_of_written_kind(told)
 
 
-def _shows_a_head(told: Told) -> bool:
-    if text(told, "Modality").upper() not in _HAS_SURFACE or text(told, "RecognizableVisualFeatures").upper() == "NO":
+def _shows_a_face(told: Told, elements: Elements) -> bool:
+    modality = text(told, "Modality").upper()
+    if text(told, "RecognizableVisualFeatures").upper() == "NO" or modality not in {*_HAS_SURFACE, *_PHOTOGRAPHS}:
         return False
-    return any(words_of(str(value)) & _HEADS for keyword in _PLACES for value in values_of(told, keyword))
+    places = [str(value) for keyword in _PLACES for value in values_of(told, keyword)]
+    return modality in _PHOTOGRAPHS or any(words_of(place) & _HEADS for place in (*places, *regions_of(elements)))

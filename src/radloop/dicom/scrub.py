@@ -10,7 +10,17 @@ from pydicom.datadict import tag_for_keyword
 from radloop.dicom.confidentiality import safe_private
 from radloop.dicom.elements import Element, Elements, even
 from radloop.dicom.forms import FREE, SINGLE, SIZES, TIMES, dummy, is_number, is_standard_uid, moved, strict, to_bytes
-from radloop.dicom.knowledge import CHARACTER_SET, INSTITUTION, LUT_DATA, LUT_DESCRIPTOR, PATIENT_ID, TIMEZONE, fits
+from radloop.dicom.knowledge import (
+    BY_PLACE,
+    CHARACTER_SET,
+    IN_STACK,
+    INSTITUTION,
+    PATIENT_ID,
+    STACK,
+    TABLES,
+    TIMEZONE,
+    fits,
+)
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.versions import VERSIONS, release
 from radloop.dicom.vocabulary import cleaned, cleaned_region, tells
@@ -49,7 +59,11 @@ def scrub(elements: Elements, case: Case, depth: int = 0) -> Elements:
             clean[tag] = kept
     if case.pseudonyms.profile.keeps_safe_private:
         clean |= _safe_private(elements, case)
-    _trim_table(clean)
+    if IN_STACK in clean and STACK not in clean:
+        del clean[IN_STACK]
+    for data, descriptor in TABLES.items():
+        if data in clean:
+            _trim_table(clean, data, descriptor)
     return clean
 
 
@@ -63,7 +77,8 @@ def texts_of(element: Element, encodings: tuple[str, ...]) -> list[str]:
     else:
         text = decode_bytes(value, list(encodings), {"\\", "\r", "\n", "\t", "\f"})
     values = [text] if element.vr in SINGLE else text.split("\\")
-    return [value.strip(" \0") for value in values]
+    stripped = [value.strip(" \0") for value in values]
+    return [value.strip() for value in stripped] if element.vr == "UI" else stripped  # as pydicom takes a UID
 
 
 def encodings_of(elements: Elements) -> tuple[str, ...]:
@@ -125,7 +140,7 @@ def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most
     if letter == "D":
         return Element(element.vr, [{}] if vr == "SQ" else dummy(vr))
     if vr == "SQ":
-        return _sequence(element, case, depth)
+        return _sequence(element, case, depth, tag in BY_PLACE)
     if not element.value:
         return element if letter in "KC" else None
     if letter == "U":
@@ -135,12 +150,12 @@ def _first(tag: int, element: Element, letter: str, case: Case, depth: int, most
     return _kept(tag, element, case, most)
 
 
-def _sequence(element: Element, case: Case, depth: int) -> Element | None:
+def _sequence(element: Element, case: Case, depth: int, by_place: bool) -> Element | None:
     if isinstance(element.value, bytes):
         return None if element.value else Element(element.vr, [])
     if depth >= DEEPEST:
         return None
-    items = [item for item in (_item(item, case, depth + 1) for item in element.value) if item]
+    items = [item for item in (_item(item, case, depth + 1) for item in element.value) if item or by_place]
     return Element(element.vr, items) if items or not element.value else None
 
 
@@ -159,7 +174,7 @@ def _item(item: Elements, case: Case, depth: int) -> Elements:
 def _kept(tag: int, element: Element, case: Case, most: int) -> Element | None:
     vr, value = element
     assert isinstance(value, bytes)
-    if tag == LUT_DATA:
+    if tag in TABLES:
         return Element(vr, even(value, b"\0"))
     if vr in SIZES:
         return element if is_number(vr, value) and len(value) <= most * SIZES[vr] else None
@@ -186,6 +201,8 @@ def _cleaned(tag: int, element: Element, case: Case) -> Element | None:
         return Element(element.vr, to_bytes(element.vr, whole)) if whole and len(whole) == len(texts) else None
     if element.vr not in FREE:
         return None
+    if tag == STACK:  # stacks are counted; longer numbers may be anybody's
+        return element if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= 2 else None
     size = 16 if element.vr in ("AE", "SH") else 64
     clean = cleaned_region if tag in _REGION_NAMES else cleaned
     words = [clean(text, case.words)[:size].strip() for text in texts]
@@ -218,17 +235,15 @@ def _safe_private(elements: Elements, case: Case) -> Elements:
     return kept
 
 
-def _trim_table(item: Elements) -> None:
+def _trim_table(item: Elements, table: int, described: int) -> None:
     """Cut what stands behind the entries of a look-up table; a table without its descriptor goes."""
-    if LUT_DATA not in item:
-        return
-    descriptor, data = item.get(LUT_DESCRIPTOR), item[LUT_DATA].value
+    descriptor, data = item.get(described), item[table].value
     if descriptor is None or len(descriptor.value) != 6 or not isinstance(descriptor.value, bytes):
-        item.pop(LUT_DESCRIPTOR, None)
-        del item[LUT_DATA]
+        item.pop(described, None)
+        del item[table]
         return
     count = int.from_bytes(descriptor.value[:2], "little") or 65536
-    item[LUT_DATA] = Element("OW", data[: 2 * count])
+    item[table] = Element("OW", data[: 2 * count])
 
 
 #: Attributes whose words name somebody wherever they stand.

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+from mmap import mmap
 from struct import pack
 
 import numpy as np
 
+from radloop.content import joined
 from radloop.dicom.deidentify import IMPLEMENTATION, VERSION
 from radloop.dicom.elements import Element, Elements, encode, encode_one, even, head
+from radloop.dicom.frame_reader import NATIVE_COLOURS
 from radloop.dicom.header import clean_header, require_whole, tag_of
+from radloop.dicom.layout import Layout, layout_of
 from radloop.dicom.parse import EXPLICIT, PIXEL_DATA, Part10
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import stored_type, whole
 from radloop.dicom.told import Told
 
 _META = (0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
 _CLASS, _INSTANCE = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
 
 
-def clean_pixels(content: bytes, file: Part10, told: Told) -> memoryview | None:
-    """The pixel bytes, to be stored as they are; None where there are too few or an overlay hides in high bits."""
-    rows, columns = whole(told, "Rows", 0), whole(told, "Columns", 0)
-    allocated, stored = whole(told, "BitsAllocated", 16), whole(told, "BitsStored", 0)
-    length = rows * columns * allocated // 8
-    pixels = memoryview(content)[file.pixels][:length]
-    if len(pixels) < length:
+def clean_pixels(content: bytes | mmap, file: Part10, told: Told) -> memoryview | None:
+    """The pixel bytes of all frames, to be stored as they are.
+
+    None where they are compressed or too few, an overlay hides in high bits, or their colours are those of a codec.
+    """
+    if file.coded:
         return None
-    unused = allocated - stored
-    if unused and not _fits(np.frombuffer(pixels, stored_type(told)), stored):
+    layout = layout_of(told)
+    length = layout.object_bytes
+    pixels = memoryview(content)[file.pixels][:length]
+    if len(pixels) < length or (layout.is_colour and layout.photometric not in NATIVE_COLOURS):
+        return None
+    unused = 8 * layout.kind.itemsize - layout.stored
+    if unused and not _fits(np.frombuffer(pixels, layout.kind), layout.stored):
         return None
     return pixels
 
 
-def splice(content: bytes, file: Part10, pixels: memoryview, pseudonyms: Pseudonyms) -> tuple[bytes, Elements]:
-    """The de-identified file and its header: byte for byte what the plain path gives.
+def splice(file: Part10, frames: Iterable[bytes | memoryview], pseudonyms: Pseudonyms) -> tuple[bytes | mmap, Elements]:
+    """The de-identified file with all its `frames`, and its header: byte for byte what the plain path gives.
 
     Raises StudyRejected for a birth after the study and for a malformed value that cannot be left out.
     """
     header = clean_header(file.elements, pseudonyms)
     require_whole(header)
-    padding = b"\0" * (len(pixels) % 2)
-    data = head(PIXEL_DATA, "OW", len(pixels) + len(padding))
-    return b"".join((bytes(128), b"DICM", meta_information(header), encode(header), data, pixels, padding)), header
+    return stored_file(header, frames, layout_of(Told(header))), header
+
+
+def stored_file(header: Elements, frames: Iterable[bytes | memoryview], layout: Layout) -> bytes | mmap:
+    """A DICOM file by us (PS3.10) of a clean header and its frames, which are taken one at a time."""
+    length = layout.object_bytes
+    padding = b"\0" * (length % 2)
+    data = head(PIXEL_DATA, "OW", length + len(padding))
+    front = b"".join((bytes(128), b"DICM", meta_information(header), encode(header), data))
+    return joined(chain((front,), frames, (padding,)), len(front) + length + len(padding))
 
 
 def meta_information(header: Elements) -> bytes:

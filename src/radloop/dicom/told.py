@@ -32,6 +32,11 @@ class Told:
     def __contains__(self, tag: int) -> bool:
         return tag in self._elements
 
+    def items(self, tag: int) -> list[Told]:
+        """The items of a sequence; none where there is no such sequence."""
+        found = self._elements.get(tag)
+        return [Told(item) for item in found.value] if found and isinstance(found.value, list) else []
+
     def __getitem__(self, tag: int) -> Value:
         vr, value = self._elements[tag]
         about = known(tag, False) if not vr or vr == "UN" else None

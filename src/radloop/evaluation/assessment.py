@@ -17,7 +17,7 @@ from radloop.evaluation.names import BASELINES, BOUNDS
 from radloop.evaluation.subgroups import subgroups
 from radloop.evaluation.uses import hash_of_test_set
 from radloop.intervals import Interval, auroc_interval, paired_auroc_difference
-from radloop.params import Evaluate, UseCase
+from radloop.params import Classification, Evaluate
 from radloop.quality.metadata import Scores
 
 
@@ -39,7 +39,7 @@ class Assessment:
     split); `shared_patients` counts test patients who were trained on.
     """
 
-    case: UseCase
+    case: Classification
     cases: pd.DataFrame
     measures: dict[str, Interval]
     confusion: dict[str, int]
@@ -59,7 +59,7 @@ class Assessment:
 
 
 def assess(
-    case: UseCase,
+    case: Classification,
     held_out: pd.DataFrame,
     baselines: Mapping[str, Scores],
     trained_on: set[str],

@@ -9,12 +9,12 @@ import pandas as pd
 from radloop.evaluation.names import GAP_MEASURES
 from radloop.evaluation.subgroups import Group, groups
 from radloop.intervals import Floats, Interval, proportion_difference
-from radloop.params import UseCase
+from radloop.params import Classification
 
 GAP_COLUMNS = ("attribute", "group", "measure", "n", "patients", "gap", "low", "high", "p_value", "note", "p_adjusted")
 
 
-def gaps(frame: pd.DataFrame, case: UseCase) -> pd.DataFrame:
+def gaps(frame: pd.DataFrame, case: Classification) -> pd.DataFrame:
     """Sensitivity and specificity of every group minus those of the rest, with interval and p-values.
 
     `frame` as for `subgroups.subgroups`. Returns one row per attribute, group and measure with GAP_COLUMNS;
@@ -51,7 +51,9 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def _gap(frame: pd.DataFrame, patients: npt.NDArray[np.intp], group: Group, measure: str, case: UseCase) -> Interval:
+def _gap(
+    frame: pd.DataFrame, patients: npt.NDArray[np.intp], group: Group, measure: str, case: Classification
+) -> Interval:
     diseased = frame["label"].to_numpy().astype(bool)
     decision = frame["decision"].to_numpy().astype(bool)
     among, right = (diseased, decision) if measure == "sensitivity" else (~diseased, ~decision)

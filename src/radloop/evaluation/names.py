@@ -63,6 +63,11 @@ COUNTS = ("n", "positives", "patients", "unlabelled")
 CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 BOUNDS = ("", "_low", "_high")
 
+#: Figures of masks: means over structures and cases.
+OVERLAP_MEASURES = ("dice", "surface_dice", "hausdorff_95_mm", "volume_error_ml")
+#: Structures of a segmenter whose Dice has a name of its own.
+STRUCTURES = 16
+
 #: Every key that `scalars` of metrics.json may hold; an unknown figure is absent, never zero.
 SCALARS = (
     *COUNTS,
@@ -74,6 +79,9 @@ SCALARS = (
     *(f"{baseline}_auroc{bound}" for baseline in BASELINES for bound in BOUNDS),
     *(f"difference_{baseline}{bound}" for baseline in BASELINES for bound in BOUNDS),
     *(f"largest_{measure}_gap" for measure in GAP_MEASURES),
+    *(f"{measure}{bound}" for measure in OVERLAP_MEASURES for bound in BOUNDS),
+    *(f"dice_{number}{bound}" for number in range(1, STRUCTURES + 1) for bound in BOUNDS),
+    *(f"difference_atlas{bound}" for bound in BOUNDS),
     "warnings",
     "gate_open",
 )

@@ -56,13 +56,13 @@ def write_report(found: Assessment, gate: Gate, figures: Sequence[Path]) -> str:
     title = f"Evaluation: {found.case.task.title}"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="soft">Model bundle <code>{escape(_short(found.facts.get("bundle")))}</code>, '
+        f'<p class="soft">Model bundle <code>{escape(short_of(found.facts.get("bundle")))}</code>, '
         f"judged on {len(found.cases)} held-out images of {found.cases['patient_id'].nunique()} patients "
         f"({found.prevalence:.0%} with {escape(found.case.task.finding)}).</p>",
         f'<div class="verdict {"open" if gate.open else "closed"}">{escape(sentence(gate, found))}</div>',
         *(f'<div class="warning">{escape(text)}</div>' for text in warnings_of(found)),
         _tiles(found),
-        *_gate_section(gate),
+        *gate_section(gate),
         *_baseline_section(found),
         *_measure_section(found, figures),
         *_subgroup_section(found, figures),
@@ -96,31 +96,34 @@ def _tile(title: str, interval: Interval) -> str:
     )
 
 
-def _gate_section(gate: Gate) -> list[str]:
+def gate_section(gate: Gate) -> list[str]:
+    """Each rule of a gate with what was seen."""
     rows = [
-        [_mark(check.holds), escape(check.name.replace("_", " ")), escape(str(check.seen)), escape(check.rule)]
+        [mark_of(check.holds), escape(check.name.replace("_", " ")), escape(str(check.seen)), escape(check.rule)]
         for check in gate.checks
     ]
-    return ["<h2>The gate, rule by rule</h2>", _table(["", "Rule", "Seen", "Asked"], rows)]
+    return ["<h2>The gate, rule by rule</h2>", table_of(["", "Rule", "Seen", "Asked"], rows)]
 
 
 def _baseline_section(found: Assessment) -> list[str]:
     section = found.case.evaluate
-    rows = [["This model", _cell(found.measures["auroc"]), "", "", ""]]
+    rows = [["This model", cell_of(found.measures["auroc"]), "", "", ""]]
     for name in (name for name in BASELINES if name in found.comparisons):
         other = found.comparisons[name]
         p_value = "" if other.difference.p_value is None else f"{other.difference.p_value:.3g}"
-        rows.append([BASELINE_TITLES[name], _cell(other.auroc), _cell(other.difference), p_value, _mark(other.beaten)])
+        rows.append(
+            [BASELINE_TITLES[name], cell_of(other.auroc), cell_of(other.difference), p_value, mark_of(other.beaten)]
+        )
     heads = ["", f"AUROC ({section.confidence:.0%})", f"Model minus this ({section.comparison_confidence:.0%})",
              "p", "Beaten"]  # fmt: skip
     used = "; ".join(_how(name, found.comparisons[name].how) for name in BASELINES if name in found.comparisons)
     note = f'<p class="soft small">Both learned from the training split alone. {escape(used)}</p>'
-    return ["<h2>Against plain baselines, on the same cases</h2>", _table(heads, rows, numbers=(1, 2, 3)), note]
+    return ["<h2>Against plain baselines, on the same cases</h2>", table_of(heads, rows, numbers=(1, 2, 3)), note]
 
 
 def _measure_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
     rows = [
-        [TITLES.get(name, "AUROC on validation"), _cell(interval), str(interval.n), str(interval.positives),
+        [TITLES.get(name, "AUROC on validation"), cell_of(interval), str(interval.n), str(interval.positives),
          str(interval.clusters), escape(interval.method)]
         for name, interval in {**found.measures, "validation": found.validation}.items()
     ]  # fmt: skip
@@ -137,8 +140,8 @@ def _measure_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
         "about and positives those for which the decision was right.</p>"
     )
     return [
-        "<h2>All figures</h2>", _table(heads, rows, numbers=(1, 2, 3, 4)), note, _confusion(found),
-        '<div class="pictures">' + "".join(_picture(path) for path in figures if path.stem != "subgroups") + "</div>",
+        "<h2>All figures</h2>", table_of(heads, rows, numbers=(1, 2, 3, 4)), note, _confusion(found),
+        '<div class="pictures">' + "".join(picture_of(path) for path in figures if path.stem != "subgroups") + "</div>",
     ]  # fmt: skip
 
 
@@ -150,7 +153,7 @@ def _confusion(found: Assessment) -> str:
         ["With the finding", str(table["true_positives"]), str(table["false_negatives"])],
         ["Without", str(table["false_positives"]), str(table["true_negatives"])],
     ]
-    return f"<h2>Decisions{at}</h2>" + _table(["", "Called positive", "Called negative"], rows, numbers=(1, 2))
+    return f"<h2>Decisions{at}</h2>" + table_of(["", "Called positive", "Called negative"], rows, numbers=(1, 2))
 
 
 def _subgroup_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
@@ -167,9 +170,9 @@ def _subgroup_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
     return [
         "<h2>Subgroups</h2>",
         f'<p class="soft small">Fewer than {few} cases that a figure is about, or fewer patients, are too few.</p>',
-        _table(heads, rows, numbers=tuple(range(1, 7))),
+        table_of(heads, rows, numbers=tuple(range(1, 7))),
         '<div class="wide" style="margin-top:14px">'
-        + "".join(_picture(path) for path in figures if path.stem == "subgroups") + "</div>",
+        + "".join(picture_of(path) for path in figures if path.stem == "subgroups") + "</div>",
         *_gap_section(found),
     ]  # fmt: skip
 
@@ -186,13 +189,13 @@ def _gap_section(found: Assessment) -> list[str]:
         for row in largest.to_dict("records")
     ]  # fmt: skip
     heads = ["Group against the rest", "Figure", "Difference", "p", f"p after Holm ({len(known)} looks)"]
-    return ["<h2>Widest gaps between a group and the rest</h2>", _table(heads, rows, numbers=(2, 3, 4))]
+    return ["<h2>Widest gaps between a group and the rest</h2>", table_of(heads, rows, numbers=(2, 3, 4))]
 
 
 def _method_section(found: Assessment) -> list[str]:
     section = found.case.evaluate
-    rows = [[escape(key.replace("_", " ")), escape(_plain(value))] for key, value in sorted(found.facts.items())]
-    rows.append(["test set", escape(_short(hash_of_test_set(found.cases["record_id"])))])
+    rows = [[escape(key.replace("_", " ")), escape(plain_of(value))] for key, value in sorted(found.facts.items())]
+    rows.append(["test set", escape(short_of(hash_of_test_set(found.cases["record_id"])))])
     error = found.measures["calibration_error"].note
     text = (
         "Images of one patient are alike, so every interval takes the patient as its unit: AUROC by DeLong's method "
@@ -201,7 +204,7 @@ def _method_section(found: Assessment) -> list[str]:
         f"from observed shares over {section.calibration_bins} bins of equally many cases; it is above 0 even for a "
         f"perfect model, the more so the fewer cases ({error}), and its interval allows for that."
     )
-    return ["<h2>How this was made</h2>", f'<p class="small">{escape(text)}</p>', _table(["Fact", ""], rows)]
+    return ["<h2>How this was made</h2>", f'<p class="small">{escape(text)}</p>', table_of(["Fact", ""], rows)]
 
 
 def _subgroup_cell(row: dict[Any, Any], name: str) -> str:
@@ -212,17 +215,19 @@ def _subgroup_cell(row: dict[Any, Any], name: str) -> str:
     return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
 
 
-def _cell(interval: Interval) -> str:
+def cell_of(interval: Interval) -> str:
+    """A figure with its interval, or why there is none."""
     if interval.value is None:
         return f'<span class="few">{escape(interval.note)}</span>'
     return escape(str(interval))
 
 
-def _mark(holds: bool) -> str:
+def mark_of(holds: bool) -> str:
+    """Yes or no, told by more than a colour."""
     return '<span class="yes">&#10003; yes</span>' if holds else '<span class="no">&#10007; no</span>'
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+def table_of(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """A table of cells that are HTML already; a row of one cell is a heading across."""
 
     def cell(tag: str, place: int, text: str) -> str:
@@ -237,24 +242,27 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequenc
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _picture(path: Path) -> str:
+def picture_of(path: Path) -> str:
+    """A PNG inside the page."""
     content = base64.b64encode(path.read_bytes()).decode()
     name = escape(path.stem.replace("_", " "))
     return f'<img alt="{name}" src="data:image/png;base64,{content}">'
 
 
 def _how(name: str, how: dict[str, Any]) -> str:
-    said = ", ".join(f"{key} {_plain(value)}" for key, value in how.items())
+    said = ", ".join(f"{key} {plain_of(value)}" for key, value in how.items())
     return f"{BASELINE_TITLES[name]}: {said}"
 
 
-def _plain(value: Any) -> str:
+def plain_of(value: Any) -> str:
+    """A fact as people read it."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {plain_of(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(inner) for inner in value) or "none"
+        return ", ".join(plain_of(inner) for inner in value) or "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _short(digest: Any) -> str:
+def short_of(digest: Any) -> str:
+    """The beginning of a hash."""
     return str(digest)[:16] if digest else "unknown"

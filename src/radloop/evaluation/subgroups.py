@@ -15,7 +15,7 @@ import pandas as pd
 
 from radloop.evaluation.names import ATTRIBUTES, OTHER, SUBGROUP_MEASURES, UNKNOWN
 from radloop.intervals import Interval, auroc_interval, proportion_interval
-from radloop.params import Evaluate, UseCase
+from radloop.params import Classification, Intervals
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,7 +40,7 @@ class Group:
     among: Mask
 
 
-def subgroups(frame: pd.DataFrame, case: UseCase) -> pd.DataFrame:
+def subgroups(frame: pd.DataFrame, case: Classification) -> pd.DataFrame:
     """AUROC, sensitivity and specificity of every group, with intervals or "too few".
 
     `frame` has `label` (bool or missing), `score`, `decision`, `patient_id` and any of sex, age, view, site,
@@ -61,7 +61,7 @@ def subgroups(frame: pd.DataFrame, case: UseCase) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SUBGROUP_COLUMNS))
 
 
-def groups(frame: pd.DataFrame, section: Evaluate) -> Iterator[Group]:
+def groups(frame: pd.DataFrame, section: Intervals) -> Iterator[Group]:
     """Every group of every attribute that `frame` has, the unknown ones last."""
     for attribute in ATTRIBUTES:
         values = group_names(frame, attribute, section)
@@ -72,7 +72,7 @@ def groups(frame: pd.DataFrame, section: Evaluate) -> Iterator[Group]:
             yield Group(attribute, name, (values == name).to_numpy(), among)
 
 
-def group_names(frame: pd.DataFrame, attribute: str, section: Evaluate) -> pd.Series[str] | None:
+def group_names(frame: pd.DataFrame, attribute: str, section: Intervals) -> pd.Series[str] | None:
     """The group of each row, "unknown" where it is missing; None where the frame does not know the attribute.
 
     Acquisition groups stand in for the scanner and so are named only where no manufacturer is; those with fewer
@@ -119,7 +119,9 @@ def _ordered(values: pd.Series[str], attribute: str) -> list[str]:
     return sorted(names, key=lambda name: (last.get(name, 0), -int(counts[name]), name))
 
 
-def _figures(frame: pd.DataFrame, patients: npt.NDArray[np.intp], inside: Mask, section: Evaluate) -> dict[str, object]:
+def _figures(
+    frame: pd.DataFrame, patients: npt.NDArray[np.intp], inside: Mask, section: Intervals
+) -> dict[str, object]:
     label = frame["label"].to_numpy()[inside].astype(bool)
     decision = frame["decision"].to_numpy()[inside].astype(bool)
     score = frame["score"].to_numpy(dtype=float)[inside]

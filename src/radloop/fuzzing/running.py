@@ -24,8 +24,8 @@ from radloop.fuzzing.bad_volumes import bad_volumes
 from radloop.fuzzing.films import film
 from radloop.fuzzing.mutations import mutated
 from radloop.fuzzing.trial import tried
-from radloop.params import Deidentify
 from radloop.records import Rejection
+from radloop.sections.intake import Deidentify
 from radloop.sources.spread import spread
 
 LARGEST_SEED = 300_000  # bytes: small files find as much in a tenth of the time

@@ -6,11 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from radloop.dicom.deidentify import deidentify, to_bytes
+from radloop.dicom.layout import layout_of
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image
+from radloop.dicom.read import read_object, require_storable
 from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.splice import clean_pixels, splice
+from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.files import sha256
@@ -45,12 +47,13 @@ def tried(content: bytes, pseudonyms: Pseudonyms) -> str:
         arrival = read_instance(content, pseudonyms)
     except StudyRejected as refusal:
         return refusal.reason
-    if arrival.record.sha256 != sha256(arrival.content):
+    stored = bytes(arrival.content)
+    if arrival.record.sha256 != sha256(stored):
         raise Broken("the hash is not that of the stored bytes")
-    if any(word in _without_pixels(arrival.content) for word in IDENTITIES):
+    if any(word in _without_pixels(stored) for word in IDENTITIES):
         raise Broken("an identity is left in the stored bytes")
     if arrival.record.content_type == "application/dicom":
-        _require_one_truth(content, arrival.content, pseudonyms)
+        _require_one_truth(content, stored, pseudonyms)
     return ""
 
 
@@ -95,8 +98,8 @@ def _require_one_truth(content: bytes, stored: bytes, pseudonyms: Pseudonyms) ->
         raise Broken("the fast path and the plain one differ")
     if stored not in (spliced, plain):
         raise Broken("reading twice gives two files")
-    again = read_dicom(stored)
-    if len(again.PixelData) < again.Rows * again.Columns * again.BitsAllocated // 8:
+    again, pixels = read_object(stored)
+    if len(pixels) < layout_of(again).object_bytes:
         raise Broken("the stored file has too few pixels")
 
 
@@ -105,9 +108,11 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     try:
         file = parse(content)
         told = Told(file.elements)
-        require_one_image(told, has_pixels=True)
+        require_storable(told, has_pixels=True)
+        if file.coded:  # the header is the lean parser's, the frames are the plain path's
+            return bytes(strip(content, pseudonyms).content)
         pixels = clean_pixels(content, file, told)
-        return None if pixels is None else splice(content, file, pixels, pseudonyms)[0]
+        return None if pixels is None else bytes(splice(file, [pixels], pseudonyms)[0])
     except (Unusual, StudyRejected):
         return None
 
@@ -115,6 +120,6 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
 def plainly(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     """What the plain path alone gives; None where it refuses."""
     try:
-        return to_bytes(deidentify(read_dicom(content), pseudonyms))
+        return to_bytes(deidentify(read_object(content)[0], pseudonyms))
     except StudyRejected:
         return None

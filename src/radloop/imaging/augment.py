@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional
 
-from radloop.params import Augment
+from radloop.sections.films import Augment
 
 
 def augment(images: torch.Tensor, settings: Augment, size: int, generator: torch.Generator) -> torch.Tensor:

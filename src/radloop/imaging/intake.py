@@ -30,6 +30,8 @@ class Intake:
             value, known = getattr(record, name), getattr(rules, name)
             if value is not None and value not in known:
                 raise _not_accepted(name, value, f"must be one of {', '.join(known)}")
+        if (record.frames or 1) != 1:
+            raise _not_accepted("frames", record.frames, "must be 1: one picture is prepared of one frame")
         lowest, highest = rules.bits_stored
         if not lowest <= record.bits_stored <= highest:
             raise _not_accepted("bits_stored", record.bits_stored, f"must be from {lowest} to {highest}")

@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import nn
 
+from radloop.modeling.weights import weights_of
+
 
 class Average:
     """Exponential moving average of a network's weights and normalisation statistics (Polyak & Juditsky, 1992).
@@ -30,4 +32,4 @@ class Average:
 
 
 def _floats(network: nn.Module) -> list[torch.Tensor]:
-    return [value for value in network.state_dict().values() if value.is_floating_point()]
+    return [value for value in weights_of(network).values() if value.is_floating_point()]

@@ -41,7 +41,9 @@ class TorchEngine:
     """The network as it was trained, to prove that its export says the same."""
 
     def __init__(self, network: Classifier, weights: dict[str, torch.Tensor]) -> None:
-        network.load_state_dict(weights)
+        from radloop.modeling.weights import take_weights  # imports torch, as below
+
+        take_weights(network, weights)
         self._network = network.eval()
 
     def infer(self, batch: np.ndarray) -> Answer:

@@ -1,10 +1,9 @@
-"""Training: epochs of augmented batches, judged on validation, stopped early, resumed exactly."""
+"""Training of a classifier: epochs of augmented batches, judged on validation."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from resource import RUSAGE_SELF, getrusage
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from torch.nn import functional
 
 from radloop.imaging.augment import augment
 from radloop.modeling.checkpoint import Checkpoints
+from radloop.modeling.course import Seen, teach
 from radloop.modeling.dataset import Labelled
-from radloop.modeling.journal import Journal, say, watched
-from radloop.modeling.networks import Network
-from radloop.modeling.session import Best, Session, cpu_copy, start
-from radloop.params import Train
+from radloop.modeling.journal import Journal, watched
+from radloop.modeling.networks import Network, build
+from radloop.modeling.session import Session, start
+from radloop.sections.films import Train
 
 #: Images per forward pass outside training; fixed, because rounding depends on it.
 JUDGED_AT_ONCE = 64
@@ -56,42 +56,19 @@ def fit(
     """
     training, validation = splits
     steps = settings.epochs * training.steps(settings.batch_size)
-    session = start(spec, settings, steps, machine.device, machine.threads)
-    if checkpoints.load(session):
-        say(f"resuming after epoch {session.epoch} on {session.threads} threads")
-    journal.begin(session.history)
-    while not finished(session, settings):
-        run_epoch(session, settings, training, validation)
-        checkpoints.keep(session)
-        journal.add(session.history[-1])
-    session.network.load_state_dict(session.best.weights)
+    session = start(partial(build, spec), settings, steps, machine.device, machine.threads)
+    teach(session, settings, partial(epoch, settings=settings, splits=splits), checkpoints, journal)
     logit, embedding = judge(session.network, validation, session.device)
     return Fitted(session.best.weights, session.best.epoch, session.history, session.threads, logit, embedding)
 
 
-def finished(session: Session, settings: Train) -> bool:
-    """True after the last epoch, or when `patience` epochs brought no better validation AUROC."""
-    return session.epoch >= settings.epochs or session.epoch - session.best.epoch >= settings.patience
-
-
-def run_epoch(session: Session, settings: Train, training: Labelled, validation: Labelled) -> None:
-    """One pass over the training images and one look at validation, noted in the session's history."""
-    began = time.monotonic()
-    rate = session.scheduler.get_last_lr()[0]
+def epoch(session: Session, settings: Train, splits: tuple[Labelled, Labelled]) -> Seen:
+    """One pass over the training images and one look at validation."""
+    training, validation = splits
     loss = train_epoch(session, settings, training)
     logit, _ = judge(session.average.network, validation, session.device)
-    score = auroc(validation.labels, logit)
-    session.epoch += 1
-    if score > session.best.auroc:
-        session.best = Best(session.epoch, score, cpu_copy(session.average.network.state_dict()))
-    seconds = time.monotonic() - began
-    session.history.append({
-        "step": session.step, "epoch": session.epoch, "train_loss": loss, "learning_rate": rate,
-        "validation_auroc": score, "validation_loss": cross_entropy(validation.labels, logit),
-        "seconds": round(seconds, 3), "images_per_second": round(len(training) / seconds, 1),
-        "peak_memory_mib": getrusage(RUSAGE_SELF).ru_maxrss // 1024,
-    })  # fmt: skip
-    say(f"epoch {session.epoch}/{settings.epochs}: loss {loss:.4f}, validation AUROC {score:.4f}, {seconds:.1f} s")
+    figures = {"validation_loss": cross_entropy(validation.labels, logit)}
+    return Seen(loss, auroc(validation.labels, logit), "AUROC", figures, len(training))
 
 
 def train_epoch(session: Session, settings: Train, training: Labelled) -> float:

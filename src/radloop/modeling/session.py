@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from radloop.modeling.averaging import Average
 from radloop.modeling.determinism import random_states, restore_random_states, seed_everything
-from radloop.modeling.networks import Classifier, Network, build
-from radloop.params import Train
+from radloop.modeling.weights import cpu_copy, take_weights, weights_of
+
+
+class Optimisation(Protocol):
+    """What every training is told of how to descend, whatever its network answers."""
+
+    @property
+    def seed(self) -> int:
+        """Of weights, order and augmentation."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak of the one-cycle schedule."""
+
+    @property
+    def weight_decay(self) -> float:
+        """AdamW's, decoupled."""
+
+    @property
+    def average_decay(self) -> float:
+        """Per step, of the running average of weights that is judged and kept."""
 
 
 @dataclass
@@ -19,7 +40,7 @@ class Best:
     """The epoch that validation liked best, with its weights."""
 
     epoch: int = 0
-    auroc: float = -1.0
+    score: float = -1.0
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
@@ -27,7 +48,7 @@ class Best:
 class Session:
     """A training in progress: `epoch` and `step` count what is done, `history` holds one row per epoch."""
 
-    network: Classifier
+    network: nn.Module
     average: Average
     optimizer: torch.optim.AdamW
     scheduler: OneCycleLR
@@ -42,8 +63,8 @@ class Session:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every tensor of the state under a flat name."""
         groups = {
-            "network": self.network.state_dict(),
-            "average": self.average.network.state_dict(),
+            "network": weights_of(self.network),
+            "average": weights_of(self.average.network),
             "best": self.best.weights,
             "random": random_states(self.generator)[0],
         }
@@ -58,7 +79,7 @@ class Session:
         """Everything of the state that is no tensor, as JSON values."""
         return {
             "epoch": self.epoch, "step": self.step, "threads": self.threads, "history": self.history,
-            "best": [self.best.epoch, self.best.auroc], "average_steps": self.average.steps,
+            "best": [self.best.epoch, self.best.score], "average_steps": self.average.steps,
             "param_groups": self.optimizer.state_dict()["param_groups"],
             "scheduler": self.scheduler.state_dict(), "random": random_states(self.generator)[1],
         }  # fmt: skip
@@ -70,11 +91,11 @@ class Session:
             group, key = name.split("|", 1)
             groups.setdefault(group, {})[key] = tensor
         self.epoch, self.step, self.history = notes["epoch"], notes["step"], notes["history"]
-        self.network.load_state_dict(groups["network"])
-        self.average.network.load_state_dict(groups["average"])
+        take_weights(self.network, groups["network"])
+        take_weights(self.average.network, groups["average"])
         self.average.steps = notes["average_steps"]
-        epoch, auroc = notes["best"]
-        self.best = Best(epoch, auroc, groups.get("best") or cpu_copy(self.average.network.state_dict()))
+        epoch, score = notes["best"]
+        self.best = Best(epoch, score, groups.get("best") or cpu_copy(self.average.network))
         self._restore_optimizer(groups, notes["param_groups"])
         self.scheduler.load_state_dict(notes["scheduler"])
         self.threads = notes["threads"]
@@ -95,21 +116,18 @@ class Session:
         self.optimizer.load_state_dict({"state": states, "param_groups": param_groups})
 
 
-def start(spec: Network, settings: Train, steps: int, device: torch.device, threads: int | None) -> Session:
-    """A fresh training of `steps` optimiser steps: seeded weights, fused AdamW, one-cycle learning rate.
+def start(
+    build: Callable[[], nn.Module], settings: Optimisation, steps: int, device: torch.device, threads: int | None
+) -> Session:
+    """A fresh training of `steps` optimiser steps: weights as `build` draws them, fused AdamW, one-cycle learning rate.
 
     Sources: Loshchilov & Hutter, ICLR 2019 (AdamW); Smith & Topin, 2019 (one cycle).
     """
     generator = seed_everything(settings.seed, threads, device)
-    network = build(spec).to(device)
+    network = build().to(device)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     scheduler = OneCycleLR(optimizer, settings.learning_rate, total_steps=steps, cycle_momentum=False)
     average = Average(network, settings.average_decay)
     return Session(network, average, optimizer, scheduler, generator, device, torch.get_num_threads())
-
-
-def cpu_copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights that later steps cannot change."""
-    return {key: value.detach().cpu().clone() for key, value in weights.items()}

@@ -63,6 +63,7 @@ def ultrasound_rules(case: UseCase) -> tuple[Rule, ...]:
         between("too_small", "smaller_side", bounds.smallest_side, None),
         between("size_disagrees", "size_difference", None, 0),
         between("constant", "contrast", bounds.constant_below, None),
+        between("multi_frame", "frames", None, 1),  # prepare makes one picture of one frame
     )
 
 

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from radloop.catalog import read_contents
+from radloop.catalog import map_contents
 from radloop.errors import StudyRejected
-from radloop.imaging.pixels import read_pixels
+from radloop.imaging.pixels import sampled_frames
 from radloop.imaging.resample import shrink
 from radloop.imaging.statistics import film_statistics
 from radloop.parallel import mapping
@@ -47,24 +48,43 @@ def survey(folder: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def survey_film(content: bytes, row: dict[str, Any]) -> dict[str, Any]:
-    """One row of a survey; a film that cannot be read is a row too, because its absence must be told."""
+def survey_film(content: bytes | memoryview, row: dict[str, Any]) -> dict[str, Any]:
+    """One row of a survey; a film that cannot be read is a row too, because its absence must be told.
+
+    Of an object with several frames, numbers are medians over `imaging.pixels.sampled_frames`, and the fingerprint is
+    that of the frame in their middle.
+    """
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
     found.update(record_id=row["record_id"], altered=hashlib.sha256(content).hexdigest() != row["sha256"])
     try:
-        pixels = read_pixels(content, row["content_type"])
-        thumbnail = shrink(pixels)
+        frames = [_measured(pixels, row) for pixels in sampled_frames(content, row["content_type"])]
     except StudyRejected as rejection:
         return {**found, "unreadable": rejection.reason}
-    mark = fingerprint(thumbnail)
+    mark = fingerprint(frames[len(frames) // 2][1])
+    return {**found, **_middle([numbers for numbers, _ in frames]), **(asdict(mark) if mark else {})}
+
+
+def _measured(pixels: np.ndarray, row: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray]:
+    """The numbers of one frame, and its thumbnail."""
+    thumbnail = shrink(pixels)
     spacing = row.get("pixel_spacing")
     told = None if spacing is None or pd.isna(spacing) else float(spacing)
-    found.update(film_statistics(pixels, int(row["bits_stored"]), told))
-    found.update(asdict(measure_pixels(pixels, int(row["bits_stored"]), thumbnail)))
-    return {**found, **(asdict(mark) if mark else {})}
+    bits = int(row["bits_stored"])
+    return {**film_statistics(pixels, bits, told), **asdict(measure_pixels(pixels, bits, thumbnail))}, thumbnail
+
+
+def _middle(frames: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median of each number over the frames that have it; a film's own where there is one frame."""
+    if len(frames) == 1:
+        return frames[0]
+    found: dict[str, Any] = {}
+    for name in frames[0]:
+        told = sorted(frame[name] for frame in frames if frame[name] is not None)
+        found[name] = told[len(told) // 2] if told else None
+    return found
 
 
 def _survey_chunk(folder: Path, chunk: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [dict(zip(chunk.columns, row, strict=True)) for row in chunk.itertuples(index=False)]
-    found = {position: survey_film(content, rows[position]) for position, content in read_contents(folder, chunk)}
+    found = {position: survey_film(content, rows[position]) for position, content in map_contents(folder, chunk)}
     return [found[position] for position in range(len(rows))]

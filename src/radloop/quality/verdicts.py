@@ -103,8 +103,9 @@ def _checks(judgements: dict[str, Judgement], case: UseCase) -> tuple[Check, ...
     rules = {
         "smallest_rows": f"at least {bounds.smallest_rows} accepted images",
         "largest_quarantine": f"at most {bounds.largest_quarantine:.0%} of arrivals refused or quarantined",
-        "prevalence": f"share of {case.task.finding} in {bounds.prevalence[0]:g} to {bounds.prevalence[1]:g}",
     }
+    if case.task.finding:
+        rules["prevalence"] = f"share of {case.task.finding} in {bounds.prevalence[0]:g} to {bounds.prevalence[1]:g}"
     schema = Check("schema", not broken, broken or "as declared", "every column is there with its type")
     stopping = sorted({reason for one in _of_parts(judgements) for reason in one.broken("stop")})
     none = Check("stopping_rows", not stopping, stopping or "none", "no row breaks a rule of severity stop")

@@ -10,7 +10,7 @@ import pandas as pd
 from radloop.dicom.volume import Volume
 from radloop.files import sha256
 from radloop.quality.rules import Rule, between, within
-from radloop.sections import Masks, Volumes
+from radloop.sections.suites import Masks, Volumes
 
 UNITS = {"CT": ("HU",), "PT": ("g/ml",)}
 #: Rules about why a series is no volume, with the reasons of `dicom.series` that break each.

@@ -17,6 +17,7 @@ CURVES = {
     "images_per_second": "train/images_per_second",
     "validation_auroc": "validation/auroc",
     "validation_loss": "validation/loss",
+    "validation_dice": "validation/dice",
 }
 
 #: Figures on held-out patients, in a run and on its model.
@@ -31,6 +32,12 @@ PARAM_SECTIONS = (
     "ingest",
     "validate",
     "split",
+    "plan",
+    "resample",
+    "segment",
+    "export",
+    "delineate",
+    "overlap",
     "prepare",
     "train",
     "calibrate",

@@ -29,6 +29,7 @@ ARTIFACTS = (
     ("validate", "summary.json", "validate"),
     ("split", "gate.json", "gates/split"),
     ("split", "balance.*", "split"),
+    ("plan", "plan.yaml", "plan"),
     ("train", "training.json", "train"),
     ("calibrate", "calibration.json", "calibrate"),
     ("package", "check.json", "package"),
@@ -47,8 +48,8 @@ class Outputs:
         self.paths = Params.load(workspace).paths
 
     def stage(self, verb: str) -> Path:
-        """Folder of one stage."""
-        return self.workspace / self.paths.stage(self.case.name, verb)
+        """Folder of the stage that does this work for the kind of use case."""
+        return self.workspace / self.paths.stage(self.case.name, self.case.verb(verb))
 
     @property
     def bundle(self) -> Path:
@@ -99,7 +100,7 @@ class Outputs:
     def parameters(self) -> dict[str, str]:
         """The knobs that made the model, flat: `train.augment.rotate`."""
         sections = self.case.model_dump(mode="json", by_alias=True)
-        return dict(_flat({name: sections[name] for name in PARAM_SECTIONS}))
+        return dict(_flat({name: sections[name] for name in PARAM_SECTIONS if name in sections}))
 
     def collect(self, folder: Path) -> None:
         """Copy what a run keeps into `folder`; what a stage did not write is left out."""

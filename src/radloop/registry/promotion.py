@@ -130,7 +130,7 @@ def _approved(ledger: Ledger, case: UseCase, version: ModelVersion) -> Check:
 
 def _not_worse(case: UseCase, request: Request, champion: ModelVersion | None) -> Check:
     margin = case.register_.champion_margin
-    level = case.evaluate.comparison_confidence
+    level = case.intervals.comparison_confidence
     name, rule = "not_worse_than_champion", f"paired {level:.0%} interval of the AUROC difference above -{margin:g}"
     if champion is None or champion.version == request.version.version:
         return Check(name, True, "no other champion to compare with", rule)

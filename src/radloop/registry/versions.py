@@ -155,9 +155,10 @@ def _logged_model(client: MlflowClient, outputs: Outputs, run: Run) -> str:
 def _failing_whole(client: MlflowClient, outputs: Outputs, run: Run) -> Iterator[str]:
     """A new logged model that is marked as failed where the block does not end well."""
     tags = {names.BUNDLE: outputs.bundle_hash, names.USE_CASE: outputs.case.name}
+    taught = f"{outputs.case.verb('train')}."
     model = client.create_logged_model(
         run.info.experiment_id, name=outputs.case.name, source_run_id=run.info.run_id, tags=tags,
-        params={key: value for key, value in run.data.params.items() if key.startswith("train.")}, model_type="onnx",
+        params={key: value for key, value in run.data.params.items() if key.startswith(taught)}, model_type="onnx",
     )  # fmt: skip
     model_id = str(model.model_id)
     try:
@@ -247,8 +248,8 @@ def _tags(outputs: Outputs, run: Run) -> dict[str, str]:
 
 def _description(outputs: Outputs) -> str:
     figures = outputs.metrics["scalars"]
-    auroc = figures.get("auroc")
-    said = f"AUROC {auroc:.3f} on {figures.get('n', 0):.0f} held-out images. " if auroc is not None else ""
+    seen = [(title, figures[name]) for name, title in (("auroc", "AUROC"), ("dice", "Dice")) if name in figures]
+    said = "".join(f"{title} {value:.3f} on {figures.get('n', 0):.0f} held-out cases. " for title, value in seen)
     return f"{said}Gate {'open' if outputs.gate.open else 'closed'}. Bundle {outputs.bundle_hash[:12]}."
 
 

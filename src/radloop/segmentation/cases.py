@@ -1,90 +1,96 @@
-"""A case on the grid of its plan and back: what a network is shown, and labels where the images' own voxels lie."""
+"""Which images and which mask make one case, and their voxels on one grid: from rows of a catalog, by patient."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from radloop.dicom.volume import Volume
-from radloop.errors import ConfigurationError
-from radloop.segmentation.engines import SegmentationEngine
-from radloop.segmentation.inference import predict_probabilities
-from radloop.segmentation.plan import Plan
-
-Grid = tuple[int, int, int]
+from radloop.errors import StudyRejected
+from radloop.nifti import CONTENT_TYPE
+from radloop.segmentation.grids import Grid, sample
+from radloop.volumes import read_mask, read_regions, read_volume, region_names
 
 
-def planned_grid(shape: tuple[int, ...], spacing: np.ndarray, plan: Plan) -> Grid:
-    """Voxels along i, j and k that a volume of `shape` and `spacing` (mm) has at the plan's spacing.
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One case: the rows of each of its series, the first being the one that the mask delineates, and the mask's row.
 
-    Slices of a plan of 2 axes are kept as they are.
+    `mask` is None of a case that is asked about and teaches nothing.
     """
-    wanted = [*plan.spacing[: plan.axes], *spacing[plan.axes :]]
-    i, j, k = (max(1, round(float(n * now / then))) for n, now, then in zip(shape, spacing, wanted, strict=True))
-    return i, j, k
+
+    name: str  # the record that stands for it: of a series of slices, the first
+    patient: str
+    series: tuple[pd.DataFrame, ...]
+    mask: pd.Series | None = None
 
 
-def prepare_images(images: Sequence[Volume], plan: Plan) -> np.ndarray:
-    """The channels of a case, on one grid, as float32 [c, i, j, k] at the plan's spacing and scale.
+def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str]) -> tuple[list[Case], dict[str, int]]:
+    """The cases of a catalog's rows, by name, and how many masks made none, by the reason.
 
-    Values between voxels are linear, and the image keeps its edges. Raises ConfigurationError for another number of
-    channels than was planned.
+    `modalities`: DICOM's codes of a case's images; the first is the one that its mask is of, the others are of the
+    same study. An image that tells no modality is let through as the first. A study with none or several series of
+    another modality makes no case, for one would be a guess.
     """
-    if len(images) != plan.channels:
-        raise ConfigurationError(
-            f"{len(images)} images for a plan of {plan.channels} channels", "give the images that were planned for"
-        )
-    grid = planned_grid(images[0].voxels.shape, images[0].spacing, plan)
-    scaled = [scale.apply(image.voxels) for scale, image in zip(plan.intensity, images, strict=True)]
-    return _resized(np.stack(scaled), grid)
+    series = {str(name): rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
+    found, left_out = [], Counter[str]()
+    twice = masks["series_id"].duplicated(keep=False)
+    for (_, mask), repeated in zip(masks.iterrows(), twice, strict=True):
+        first = series.get(str(mask.series_id))
+        if first is None:
+            left_out["image_not_accepted"] += 1
+        elif first["modality"].iloc[0] not in (modalities[0], None):
+            left_out["other_modality"] += 1
+        elif repeated:
+            left_out["several_masks"] += 1
+        else:
+            study = images[images["study_id"] == first["study_id"].iloc[0]]
+            others = [_only(study[study["modality"] == modality]) for modality in modalities[1:]]
+            complete = [rows for rows in others if rows is not None]
+            if len(complete) < len(others):
+                left_out["no_single_series"] += 1
+            else:
+                found.append(Case(min(first["record_id"]), str(mask.patient_id), (first, *complete), mask))
+    return sorted(found, key=lambda case: case.name), dict(sorted(left_out.items()))
 
 
-def prepare_mask(mask: np.ndarray, spacing: np.ndarray, plan: Plan) -> np.ndarray:
-    """A mask, int [i, j, k] of labels below `plan.classes`, on the plan's grid as uint8.
+def _only(rows: pd.DataFrame) -> pd.DataFrame | None:
+    return rows if rows["series_id"].nunique(dropna=False) == 1 else None
 
-    A voxel takes the label that fills most of it, so that volumes stay what they are.
+
+def read_images(snapshot: Path, case: Case) -> tuple[Volume, ...]:
+    """The volumes of a case, all on the grid of the first. Raises as `radloop.volumes.read_volume` does."""
+    first, *others = (read_volume(snapshot, rows) for rows in case.series)
+    grid = Grid.of(first)
+    return (first, *(first.with_voxels(sample(other, grid), other.unit) for other in others))
+
+
+def read_labels(snapshot: Path, case: Case, image: Volume, labels: Mapping[int, str]) -> np.ndarray:
+    """The mask of a case on the grid of its first `image`, int32 [i, j, k] with the numbers of `labels`.
+
+    A NIfTI file's numbers are those of `labels`; regions of an RTSTRUCT or SEG are known by their names, and one
+    region alone is the one label alone. Raises StudyRejected("undeclared_label") for any other.
     """
-    grid = planned_grid(mask.shape, spacing, plan)
-    if grid == mask.shape:
-        return np.asarray(mask, np.uint8)
-    return _likeliest(np.stack([(mask == label).astype(np.float32) for label in range(plan.classes)]), grid)
-
-
-def segment(
-    engine: SegmentationEngine, images: Sequence[Volume], plan: Plan, flips: tuple[int, ...] = ()
-) -> np.ndarray:
-    """The label of every voxel of a case, uint8 [i, j, k] on the grid of its images, 0 where there is nothing.
-
-    `flips`: see `Window`. Raises ConfigurationError as `prepare_images` does, ValueError for values that are not
-    finite.
-    """
-    shown, window = prepare_images(images, plan), plan.window(flips=flips)
-    if plan.axes == 3:
-        probability = predict_probabilities(engine, shown, window)
-    else:
-        slices = [predict_probabilities(engine, shown[..., k], window) for k in range(shown.shape[-1])]
-        probability = np.stack(slices, axis=-1)
-    i, j, k = images[0].voxels.shape
-    return _likeliest(probability, (i, j, k))
-
-
-def _resized(values: np.ndarray, grid: Grid) -> np.ndarray:
-    """Values float32 [c, i, j, k] on another grid of the same extent."""
-    if values.shape[1:] == grid:
-        return np.asarray(values, np.float32)
-    import torch  # seconds to import
-
-    whole = torch.from_numpy(np.ascontiguousarray(values, np.float32)).unsqueeze(0)
-    return np.asarray(torch.nn.functional.interpolate(whole, size=grid, mode="trilinear")[0].numpy())
-
-
-def _likeliest(probability: np.ndarray, grid: Grid) -> np.ndarray:
-    """The class of each voxel of `grid`, uint8; one class at a time, for together they are many times the image."""
-    best = np.full(grid, -1.0, np.float32)
-    labels = np.zeros(grid, np.uint8)
-    for number, one in enumerate(probability):
-        (here,) = _resized(one[None], grid)
-        labels[here > best] = number
-        best = np.maximum(best, here)
-    return labels
+    if case.mask is None:
+        raise StudyRejected("no_mask", "the case has no mask.", "choose a case that has one")
+    if case.mask.content_type == CONTENT_TYPE:
+        return read_mask(snapshot, case.mask, image)
+    names = region_names(snapshot, case.mask)
+    regions = read_regions(snapshot, case.mask, image)
+    number_of = {name.casefold(): number for number, name in labels.items()}
+    found = np.zeros(image.voxels.shape, np.int32)
+    for region, inside in regions.items():
+        number = number_of.get(names.get(region, "").casefold())
+        if number is None and len(regions) == len(labels) == 1:
+            number = next(iter(labels))
+        if number is None:
+            raise StudyRejected("undeclared_label", "a region of the mask is none of the labels.", "declare its name")
+        if found[inside].any():
+            raise StudyRejected("overlap", "regions of the mask overlap.", "send them apart, or as one")
+        found[inside] = number
+    return found

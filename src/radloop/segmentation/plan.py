@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from radloop.errors import ConfigurationError
 from radloop.sections import Section
+from radloop.sections.segmentation import Along, Planning
 from radloop.segmentation.fingerprint import Fingerprint, Triple
 from radloop.segmentation.footprint import Footprint, footprint
 from radloop.segmentation.inference import Window
 from radloop.segmentation.intensity import Intensity
-from radloop.segmentation.knobs import Along, Knobs
 from radloop.segmentation.losses import Loss
 from radloop.segmentation.networks import Segmenter
 from radloop.segmentation.topology import divisors, rounded_up, topology, widths
@@ -104,7 +104,7 @@ class _Draft:
     cost: Footprint
 
 
-def plan(data: Fingerprint, knobs: Knobs) -> Plan:
+def plan(data: Fingerprint, knobs: Planning) -> Plan:
     """Make the plan that fits `knobs.memory_mib`, as large a patch as two cases of it leave room for.
 
     Raises ConfigurationError where nothing fits, or where values that are fixed do not fit together.
@@ -152,7 +152,7 @@ def _size(data: Fingerprint, spacing: Triple) -> Along:
     return tuple(max(1, round(extent / length)) for extent, length in zip(data.extent, spacing, strict=True))
 
 
-def _draft(data: Fingerprint, knobs: Knobs, patch: Along, spacing: tuple[float, ...]) -> _Draft:
+def _draft(data: Fingerprint, knobs: Planning, patch: Along, spacing: tuple[float, ...]) -> _Draft:
     """The network for a patch of about this size, which becomes what the network can divide."""
     together = knobs.network != "dynunet"
     stages = len(knobs.strides or knobs.filters or knobs.kernels or ()) or None
@@ -182,7 +182,7 @@ def _require_axes(spec: Segmenter) -> None:
         )
 
 
-def _fit(data: Fingerprint, knobs: Knobs, size: Along, spacing: tuple[float, ...]) -> _Draft:
+def _fit(data: Fingerprint, knobs: Planning, size: Along, spacing: tuple[float, ...]) -> _Draft:
     """The largest patch, in the proportions of `size`, of which a batch fits; a fixed one as it is."""
     if knobs.patch is not None and len(knobs.patch) != len(size):
         raise ConfigurationError(f"plan.patch of {knobs.patch} has not {len(size)} axes", "correct it or plan.axes")
@@ -212,7 +212,7 @@ def _shrunk(draft: _Draft, size: Along, room: float) -> Along:
     return tuple(sides)
 
 
-def _batch(cost: Footprint, knobs: Knobs, data: Fingerprint, patch: Along) -> int:
+def _batch(cost: Footprint, knobs: Planning, data: Fingerprint, patch: Along) -> int:
     """Cases that fit, up to the knob, and to a twentieth of all voxels there are, beyond which batches are alike."""
     fits = int(max(0.0, knobs.memory_mib - cost.fixed) / cost.per_case)
     slices = data.cases * data.voxels

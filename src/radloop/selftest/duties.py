@@ -7,7 +7,7 @@ from functools import cache
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from radloop.dicom.confidentiality import PRIVATE, rows
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 _DATES = {"shifted": "modified_dates", "kept": "full_dates", "removed": ""}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.generate import needles_of
 from radloop.selftest.invented import Identity
 from radloop.selftest.key import Action

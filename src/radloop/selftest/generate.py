@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from radloop.parallel import mapping
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.invented import Identity, true_days
 from radloop.selftest.key import Action, write_key
 from radloop.selftest.patients import plant_patient

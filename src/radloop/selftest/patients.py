@@ -8,9 +8,10 @@ from hashlib import sha256
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.invented import Identity
 from radloop.selftest.key import Action
 from radloop.selftest.pictures import COLUMNS, ROWS, shades, write_on
@@ -149,6 +150,8 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
         planter.ask(0x7FE00010, "pixels_hidden", ",".join(map(str, box)), beyond=not claimed)
         if declared:
             planter.plain(BurnedInAnnotation="YES")
+        if modality == "US" and who.patient % 4 == 0:
+            _tell_region(planter)
     else:
         planter.ask(0x7FE00010, "pixels_retained", "", sha256(picture.tobytes()).hexdigest())
         planter.plain(BurnedInAnnotation="NO")
@@ -157,6 +160,17 @@ def _draw(planter: Planter, visit: int, place: int, modality: str) -> None:
         BitsStored=12, HighBit=11, PixelRepresentation=0,
     )  # fmt: skip
     data.add_new(0x7FE00010, "OW", picture.tobytes())
+
+
+def _tell_region(planter: Planter) -> None:
+    """Where echoes are shown (PS3.3 C.8.5.5): the last quarter, beside the text, so that it can be cleaned."""
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 3 * COLUMNS // 4, 0
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = COLUMNS - 1, ROWS - 1
+    region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection = 3, 3
+    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.02, 0.02
+    planter.put(0x00186011, "SQ", Sequence([region]))
 
 
 def part10(data: Dataset, who: Identity, turn: int) -> bytes:

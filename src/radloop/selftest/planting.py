@@ -8,7 +8,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.duties import duty, table
 from radloop.selftest.invented import Identity
 from radloop.selftest.key import Action

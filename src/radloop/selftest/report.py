@@ -10,7 +10,7 @@ from pydicom.datadict import keyword_for_tag
 
 from radloop.evaluation.report import page_of
 from radloop.intervals import Interval
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.selftest.judging import Judged
 from radloop.selftest.scoring import GOAL, Score, rows_of
 

@@ -16,9 +16,9 @@ from radloop.errors import ConfigurationError
 from radloop.files import write_text
 from radloop.ingest import ingest
 from radloop.parallel import mapping
-from radloop.params import Deidentify
 from radloop.progress import progress_bar
 from radloop.records import Arrival, Rejection
+from radloop.sections.intake import Deidentify
 from radloop.selftest.generate import PLANTED, generate, needles_of
 from radloop.selftest.judging import Judged, judge, judge_refused
 from radloop.selftest.key import Action

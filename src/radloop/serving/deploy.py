@@ -17,7 +17,8 @@ from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import GateClosed, ServiceUnavailable, StudyRejected
 from radloop.gate import Check
-from radloop.params import Deidentify, Deploy, Paths
+from radloop.params import Deploy, Paths
+from radloop.sections.intake import Deidentify
 from radloop.services import serving_url
 from radloop.serving.reader import read_study
 from radloop.serving.strangers import strangers

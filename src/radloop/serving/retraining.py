@@ -11,14 +11,14 @@ from filelock import FileLock, Timeout
 
 from radloop.errors import GateClosed
 from radloop.ledger import Entry, Ledger
-from radloop.params import UseCase
+from radloop.params import Classification
 from radloop.serving.feedback import cooled_off
 
 KIND = "retrain"
 
 
 @contextmanager
-def retraining(ledger: Ledger, case: UseCase, event: str | None, locks: Path) -> Iterator[None]:
+def retraining(ledger: Ledger, case: Classification, event: str | None, locks: Path) -> Iterator[None]:
     """Hold the one place for a retrain of this use case, with its intent and its end in the ledger.
 
     `event` is the id of what asked for it, or None where a person did. Raises GateClosed where another one is in
@@ -39,7 +39,7 @@ def retraining(ledger: Ledger, case: UseCase, event: str | None, locks: Path) ->
         held.release()
 
 
-def _may_run(history: list[Entry], case: UseCase, event: str | None) -> None:
+def _may_run(history: list[Entry], case: Classification, event: str | None) -> None:
     ours = {entry.sequence: entry for entry in history if entry.body.get("use_case") == case.name}
     if event is not None and any(entry.body.get("event") == event for entry in ours.values()):
         raise GateClosed(f"event {event} has had its retrain of {case.name}.", "nothing is left to do")

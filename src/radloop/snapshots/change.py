@@ -130,7 +130,7 @@ def _interval(outcomes: pd.Series[Any], patients: pd.Series[str]) -> Interval:
 
 def _values(frame: pd.DataFrame, name: str, case: UseCase) -> pd.Series[str]:
     if name == "age":
-        return age_bands(frame["age"], case.evaluate.age_bands)
+        return age_bands(frame["age"], case.intervals.age_bands)
     if name == "scanner":
         maker, model = frame["manufacturer"].fillna(""), frame["model_name"].fillna("")
         return (maker + " " + model).str.strip().replace("", UNKNOWN)
@@ -143,7 +143,7 @@ def _categories(values: list[pd.Series[str]], name: str, case: UseCase) -> list[
     told = [str(category) for category in counts.index if category != UNKNOWN]
     if not told:
         return []
-    order = [band for band in band_names(case.evaluate.age_bands) if band in told] if name == "age" else told
+    order = [band for band in band_names(case.intervals.age_bands) if band in told] if name == "age" else told
     for rare in order[MOST:]:
         for series in values:
             series[series == rare] = OTHER

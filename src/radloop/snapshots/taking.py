@@ -11,6 +11,7 @@ import pandas as pd
 from radloop.catalog import SUFFIX, read_catalog, read_contents
 from radloop.errors import ConfigurationError
 from radloop.files import replacing, sha256
+from radloop.progress import progress_bar
 from radloop.snapshots.contents import files_of
 from radloop.snapshots.history import Version
 from radloop.workspace import Workspace
@@ -67,10 +68,11 @@ def take(place: Workspace, version: Version, choice: Choice, folder: Path) -> Ta
 
 def _write_all(snapshot: Path, frame: pd.DataFrame, folder: Path) -> None:
     try:
-        with replacing(folder) as target:
+        with replacing(folder) as target, progress_bar("writing instances", len(frame)) as advance:
             for position, content in read_contents(snapshot, frame):
                 row = frame.iloc[position]
                 _write(target, str(row["record_id"]), str(row["content_type"]), content, str(row["sha256"]))
+                advance(1)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write in {folder}: {error.strerror}", "free space or name a writable folder; nothing was kept"

@@ -6,6 +6,7 @@ A DICOMDIR in it is no film but a list: a file that it names and that is not the
 from __future__ import annotations
 
 from dataclasses import replace
+from mmap import mmap
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -48,7 +49,7 @@ class DicomFolder(FileSource):
         if not self._files:
             raise ConfigurationError(f"{folder} holds no file", "check the path of the data")
 
-    def _read(self, name: str, content: bytes) -> Arrival:
+    def _read(self, name: str, content: bytes | mmap) -> Arrival:
         arrival = object_arrival(content, self._pseudonyms, self.name)
         findings = self._findings.get(arrival.record.instance_uid)
         return replace(arrival, record=replace(arrival.record, findings=findings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -31,7 +32,8 @@ class FileSource(ABC):
 
     def read(self, position: int) -> Arrival | Rejection:
         """The file at `position`."""
-        name, content = self._files[position], b""
+        name = self._files[position]
+        content: bytes | mmap = b""
         try:
             content = read_file(self._folder / name)
             return self._read(name, content)
@@ -40,11 +42,12 @@ class FileSource(ABC):
 
     def refuse(self, position: int, refusal: StudyRejected) -> Rejection:
         """What is kept of a file whose reading failed: it is hashed and not parsed."""
-        name, content = self._files[position], b""
+        name = self._files[position]
+        content: bytes | mmap = b""
         with suppress(StudyRejected):
             content = read_file(self._folder / name)
         return rejection(refusal, self._pseudonyms, self.name, name=name, content=content, position=position)
 
     @abstractmethod
-    def _read(self, name: str, content: bytes) -> Arrival:
+    def _read(self, name: str, content: bytes | mmap) -> Arrival:
         """One arrival. Raises StudyRejected for a file that cannot be used."""

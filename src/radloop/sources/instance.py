@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from radloop.content import read_content
+from radloop.dicom.layout import layout_of
 from radloop.dicom.orientation import orientation_of
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import is_dicom, number, numbers, stored_type, text, values_of, whole
+from radloop.dicom.read import is_dicom, number, numbers, text, values_of, whole
 from radloop.dicom.sizes import allowed_mib
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
@@ -25,7 +29,7 @@ PNG = "image/png"
 
 
 def read_instance(
-    content: bytes, pseudonyms: Pseudonyms, source: str = "instance", findings: list[str] | None = None
+    content: bytes | mmap, pseudonyms: Pseudonyms, source: str = "instance", findings: list[str] | None = None
 ) -> Arrival:
     """Take the identity off one DICOM or PNG file and say what it is, deciding which it is by its first bytes.
 
@@ -34,7 +38,7 @@ def read_instance(
     """
     if not content:
         raise StudyRejected("empty_file", "the file has no bytes.", "copy it again")
-    if is_png(content):
+    if isinstance(content, bytes) and is_png(content):
         return _anonymous_png(content, pseudonyms, source, findings)
     if is_dicom(content):
         return dicom_arrival(content, pseudonyms, source, findings)
@@ -67,12 +71,13 @@ def record_id(instance_uid: str) -> str:
 
 def pixel_sha256(pixels: np.ndarray) -> str:
     """Hash of pixels with their shape and type, so that equal films are found whatever their headers say."""
-    head = f"{pixels.shape[0]}x{pixels.shape[1]}:{pixels.dtype.str[1:]}:".encode()
-    return sha256(head + pixels.tobytes())
+    hashed = hashlib.sha256(f"{'x'.join(map(str, pixels.shape))}:{pixels.dtype.str[1:]}:".encode())
+    hashed.update(np.ascontiguousarray(pixels).data)
+    return hashed.hexdigest()
 
 
 def rejection(
-    refusal: StudyRejected, pseudonyms: Pseudonyms, source: str, *, name: str, content: bytes, position: int
+    refusal: StudyRejected, pseudonyms: Pseudonyms, source: str, *, name: str, content: bytes | mmap, position: int
 ) -> Rejection:
     """What is kept of a refused file: hashes and the reason, neither its name nor its content."""
     return Rejection(
@@ -85,10 +90,10 @@ def rejection(
     )
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of one file of a source. Raises StudyRejected where it cannot be read."""
+def read_file(path: Path) -> bytes | mmap:
+    """The bytes of one file of a source, mapped where it is large. Raises StudyRejected where it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_content(path)
     except OSError as error:
         raise StudyRejected(
             "unreadable_file", f"the file cannot be read ({error.strerror}).", "check rights and disk"
@@ -109,7 +114,9 @@ def _anonymous_png(content: bytes, pseudonyms: Pseudonyms, source: str, findings
     )
 
 
-def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings: list[str] | None = None) -> Arrival:
+def dicom_arrival(
+    content: bytes | mmap, pseudonyms: Pseudonyms, source: str, findings: list[str] | None = None
+) -> Arrival:
     """An arrival of one DICOM file; nothing but what the declared profile leaves goes on from here.
 
     Raises StudyRejected as `radloop.dicom.strip.strip` does.
@@ -124,6 +131,7 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
         rows=whole(clean, "Rows", 0),
         columns=whole(clean, "Columns", 0),
         bits_stored=whole(clean, "BitsStored", 0),
+        frames=layout_of(clean).frames if layout_of(clean).frames > 1 else None,
         findings=findings,
         **described(clean),
     )
@@ -132,8 +140,9 @@ def dicom_arrival(content: bytes, pseudonyms: Pseudonyms, source: str, findings:
 
 def _hash_of_stored(clean: Told, content: memoryview) -> str:
     """`pixel_sha256` of de-identified pixels, without decoding them again."""
-    shape = whole(clean, "Rows", 0), whole(clean, "Columns", 0)
-    return pixel_sha256(np.frombuffer(content, stored_type(clean)).reshape(shape))
+    layout = layout_of(clean)
+    shape = layout.shape if layout.frames == 1 else (layout.frames, *layout.shape)
+    return pixel_sha256(np.frombuffer(content, layout.kind).reshape(shape))
 
 
 def described(clean: Told | Dataset) -> dict[str, Any]:
@@ -174,6 +183,8 @@ def _exposure(clean: Told) -> float | None:
     if (micro := number(clean, "ExposureInuAs")) is not None:
         return micro / 1000
     if (milli := number(clean, "Exposure")) is not None:
+        return milli
+    if (milli := number(clean, "ExposureInmAs")) is not None:
         return milli
     current, time = number(clean, "XRayTubeCurrent"), number(clean, "ExposureTime")
     return current * time / 1000 if current and time else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,9 @@ class NiftiPairs(FileSource):
                     items[str(mask.relative_to(folder))] = _Item(patient, image, modality)
         return items
 
-    def _read(self, name: str, content: bytes) -> Arrival:
+    def _read(self, name: str, content: bytes | mmap) -> Arrival:
         item = self._items[name]
-        stored, image = clean_nifti(content, allowed_mib(item.modality, self._pseudonyms.profile.knobs))
+        stored, image = clean_nifti(bytes(content), allowed_mib(item.modality, self._pseudonyms.profile.knobs))
         with bounded(decoding(image.voxels.size * _VALUE / MIB)):
             if item.of:
                 image.labels()  # asks that it is a mask

@@ -72,7 +72,7 @@ class NihCxr:
                 raise StudyRejected("row_twice", "the table has an earlier row for this image.", "remove one")
             if name not in self._images:
                 raise StudyRejected("missing_image", "the table names an image that is not there.", "fetch it")
-            content = read_file(self._images[name])
+            content = bytes(read_file(self._images[name]))
             return self._arrive(row, content)
         except StudyRejected as refusal:
             return self._refuse(refusal, name, content, position)

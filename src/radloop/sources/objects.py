@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmap import mmap
+
 from radloop.dicom.objects import StrippedMask, may_be_mask, strip_mask
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import whole
@@ -10,7 +12,7 @@ from radloop.records import Arrival, Record
 from radloop.sources.instance import DICOM, described, dicom_arrival
 
 
-def object_arrival(content: bytes, pseudonyms: Pseudonyms, source: str) -> Arrival:
+def object_arrival(content: bytes | mmap, pseudonyms: Pseudonyms, source: str) -> Arrival:
     """An arrival of an image, an RTSTRUCT or a SEG; what asks for a prediction takes images alone and not this door.
 
     Raises StudyRejected as `radloop.dicom.strip.strip` and `radloop.dicom.objects.strip_mask` do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import replace
+from mmap import mmap
 from pathlib import Path
 
 from radloop.dicom.pseudonyms import Pseudonyms
@@ -55,7 +56,7 @@ class SpooledStudies(FileSource):
                 f"wait until nothing has come for {quiet:g} s, or send some studies to `radloop receive`",
             )
 
-    def _read(self, name: str, content: bytes) -> Arrival:
+    def _read(self, name: str, content: bytes | mmap) -> Arrival:
         path = Path(name)
         reason = path.parent.name
         if path.parts[0] == "quarantine":

@@ -14,7 +14,7 @@ from radloop.gate import require
 from radloop.params import Params, Paths
 
 #: The verbs that judge: whatever follows them in a chain needs their gate open.
-GATES = ("validate", "split", "evaluate")
+GATES = ("validate", "split", "evaluate", "overlap")
 
 
 def run_stage(verb: str, use_case: str) -> None:

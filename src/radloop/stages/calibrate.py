@@ -11,10 +11,10 @@ from radloop.files import replacing, write_bytes, write_json
 from radloop.imaging.embeddings import principal_components
 from radloop.modeling.calibrate import calibrate
 from radloop.modeling.prepared import open_prepared
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Fit temperature, offset and threshold, and the projection of embeddings.
 
     Writes calibration.json and projection.safetensors (mean [d], components [k, d]).

@@ -17,11 +17,11 @@ from radloop.evaluation.gates import judge
 from radloop.evaluation.report import write_report
 from radloop.files import read_json, replacing, write_json, write_text
 from radloop.gate import write_gate
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 from radloop.quality.metadata import Scores, metadata_scores
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Write metrics.json, subgroups, figures, report.html, model_card.md and gate.json.
 
     Raises ConfigurationError where predictions and prepared images are not of the same records.
@@ -52,7 +52,7 @@ def check_records(held_out: pd.DataFrame, index: pd.DataFrame) -> None:
         )
 
 
-def baseline_scores(case: UseCase, paths: Paths, cases: pd.DataFrame, index: pd.DataFrame) -> dict[str, Scores]:
+def baseline_scores(case: Classification, paths: Paths, cases: pd.DataFrame, index: pd.DataFrame) -> dict[str, Scores]:
     """Scores of both baselines for `cases` in their order; none where training or test lacks a class."""
     train = index[(index["split"] == "train") & index["label"].notna()]
     if train["label"].nunique() < 2 or cases["label"].nunique() < 2:
@@ -69,7 +69,7 @@ def baseline_scores(case: UseCase, paths: Paths, cases: pd.DataFrame, index: pd.
     }
 
 
-def facts_of(case: UseCase, paths: Paths, held_out: pd.DataFrame, index: pd.DataFrame) -> dict[str, Any]:
+def facts_of(case: Classification, paths: Paths, held_out: pd.DataFrame, index: pd.DataFrame) -> dict[str, Any]:
     """What report and card say of the model besides its figures."""
     training = read_json(paths.stage(case.name, "train") / "training.json")
     sources = sorted(index["source"].dropna().unique().tolist()) if "source" in index else []

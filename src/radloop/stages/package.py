@@ -22,7 +22,7 @@ from radloop.modeling.networks import Network, build
 from radloop.modeling.noninferiority import Comparison, compare_auroc
 from radloop.modeling.prepared import open_prepared
 from radloop.modeling.quantise import quantise
-from radloop.params import Package, Paths, UseCase
+from radloop.params import Classification, Package, Paths
 
 #: Real images on which the engines are compared, at most.
 COMPARED = 64
@@ -30,7 +30,7 @@ COMPARED = 64
 CALIBRATING = 256
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Export the trained network and write its bundle.
 
     Writes bundle/, bundle.sha256 (the bundle's hash) and check.json (how far ONNX is from torch, and what integers
@@ -62,7 +62,7 @@ def run(case: UseCase, paths: Paths) -> None:
         write_text(folder / "bundle.sha256", name + "\n")
 
 
-def manifest_of(case: UseCase, paths: Paths, training: dict[str, Any]) -> dict[str, Any]:
+def manifest_of(case: Classification, paths: Paths, training: dict[str, Any]) -> dict[str, Any]:
     """What a bundle says of itself; nothing that varies between equal trainings."""
     calibration = read_json(paths.stage(case.name, "calibrate") / "calibration.json")
     return {

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 from radloop.bundle import Bundle, Scores, load_bundle
 from radloop.files import replacing, sha256
 from radloop.modeling.prepared import open_prepared
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 from radloop.records import SHARED_COLUMNS, STATISTICS, Prediction, schema_of
 
 HELD_OUT = ("validation", "test")
 SCHEMA = pa.schema([*schema_of(Prediction), pa.field("split", pa.string()), pa.field("label", pa.bool_())])
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Score the validation and test films of one use case.
 
     Writes predictions.parquet: the columns of `Prediction`, `split`, and `label`, missing where nobody has looked.

@@ -15,7 +15,7 @@ from radloop.errors import GateClosed
 from radloop.files import replacing, write_json
 from radloop.imaging.films import prepare_films
 from radloop.imaging.preprocess import Preprocess
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 from radloop.records import QUALITY, STATISTICS, Stored, schema_of
 from radloop.settings import load_settings
 
@@ -26,7 +26,7 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Prepare the accepted films of one use case.
 
     Writes images.npy (uint8 [n, size, size]), index.parquet (one row per image) and summary.json.

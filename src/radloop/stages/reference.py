@@ -10,13 +10,13 @@ import yaml
 
 from radloop.evaluation.cases import labelled
 from radloop.files import replacing, write_json
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 
 #: Each keeps its share in the sample.
 STRATA = ("label", "site", "manufacturer", "acquisition_group")
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Write reference.parquet (labelled test predictions, at most `rows`) and reference.json."""
     held_out = pd.read_parquet(paths.stage(case.name, "predict") / "predictions.parquet")
     judged = labelled(held_out, "test")

@@ -112,9 +112,8 @@ def closing(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> list[Cell]
 def checks_of(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> tuple[Check, ...]:
     """The gate of a split: nobody and nothing stands twice, every split has both classes, and all are alike."""
     sizes = split_sizes(table)
-    one_class = [
-        name for name in SPLITS if not all(sizes.get(name, {}).get(kind) for kind in ("positives", "negatives"))
-    ]
+    kinds = ("positives", "negatives") if case.task.finding else ("images",)
+    lacking = [name for name in SPLITS if not all(sizes.get(name, {}).get(kind) for kind in kinds)]
     apart = [f"{cell.variable} {cell.category} in {cell.split}" for cell in cells if not cell.holds]
     pixels = len(shared_between_splits(table, "pixel_sha256"))
     people = len(shared_between_splits(table, "patient_id")) + len(shared_between_splits(table, "group_id"))
@@ -123,7 +122,10 @@ def checks_of(case: UseCase, table: pd.DataFrame, cells: list[Cell]) -> tuple[Ch
         *side_checks(table, case.split),
         Check("equal_pixels", pixels == 0, pixels, "no film has the pixels of a film in another split"),
         Check("patients_apart", people == 0, people, "no patient and no group stands in two splits"),
-        Check("both_classes", not one_class, one_class or "in every split", "every split has positives and negatives"),
+        Check(
+            "both_classes" if case.task.finding else "no_empty_split", not lacking, lacking or "in every split",
+            f"every split has {' and '.join(kinds)}",
+        ),
         Check(
             "balance", not apart, apart or "all alike",
             f"no share differs by more than {case.split.largest_imbalance:g} and beyond chance (99 %){alike}",

@@ -24,13 +24,13 @@ from radloop.modeling.fit import JUDGED_AT_ONCE, Fitted, Machine, fit
 from radloop.modeling.journal import METRICS, Journal
 from radloop.modeling.networks import Network
 from radloop.modeling.prepared import fingerprint, open_prepared
-from radloop.params import Paths, UseCase
+from radloop.params import Classification, Paths
 from radloop.settings import load_settings
 
 VALIDATION = "validation.safetensors"
 
 
-def run(case: UseCase, paths: Paths) -> None:
+def run(case: Classification, paths: Paths) -> None:
     """Train one use case's network and choose its best epoch on validation.
 
     Writes model.safetensors, validation.safetensors (logit, embedding and label of the validation images, in the order

@@ -14,7 +14,7 @@ from radloop.dicom.header import clean_header
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.table_source import basic_actions
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 KEY = b"a key that only this test knows...."
 #: A value of each kind that has the form of its VR; those of text carry a word that nobody may keep by cleaning.

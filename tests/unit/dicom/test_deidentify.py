@@ -20,7 +20,7 @@ from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom
 from radloop.errors import ConfigurationError, StudyRejected
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 Film = Callable[..., Dataset]
 FileOf = Callable[[Dataset], bytes]

@@ -25,7 +25,7 @@ from radloop.dicom.structures import mask_structure
 from radloop.dicom.vocabulary import cleaned, cleaned_region
 from radloop.errors import StudyRejected
 from radloop.ingest import ingest
-from radloop.params import Deidentify, Select
+from radloop.sections.intake import Deidentify, Select
 from radloop.sources import open_source, read_instance
 from radloop.volumes import read_mask, read_regions, read_volume, region_names
 

@@ -29,7 +29,7 @@ FileOf = Callable[[Dataset], bytes]
         ({"PixelData": None}, "no_pixels"),
         ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "not_an_image"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "colour"),
-        ({"NumberOfFrames": "2"}, "multi_frame"),
+        ({"NumberOfFrames": "2"}, "truncated"),
         ({"BitsStored": 17}, "bit_depth"),
         ({"HighBit": 15}, "high_bit"),
         ({"Rows": 13}, "truncated"),

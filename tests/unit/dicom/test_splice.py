@@ -22,12 +22,12 @@ from radloop.dicom.deidentify import deidentify, to_bytes
 from radloop.dicom.parse import Unusual, parse
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
-from radloop.dicom.read import read_dicom, require_one_image
+from radloop.dicom.read import read_object, require_storable
 from radloop.dicom.splice import clean_pixels, splice
 from radloop.dicom.strip import strip
 from radloop.dicom.told import Told
 from radloop.errors import StudyRejected
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 from radloop.simulate.dicom_out import dicom_bytes
 from radloop.simulate.hospital import Hospital
 from radloop.simulate.population import study
@@ -56,15 +56,15 @@ def fast(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     except Unusual:
         return None
     told = Told(file.elements)
-    require_one_image(told, has_pixels=True)
+    require_storable(told, has_pixels=True)
     pixels = clean_pixels(content, file, told)
-    return None if pixels is None else splice(content, file, pixels, pseudonyms)[0]
+    return None if pixels is None else bytes(splice(file, [pixels], pseudonyms)[0])
 
 
 def plain(content: bytes, pseudonyms: Pseudonyms) -> bytes | None:
     """What the plain path gives; None where it refuses the file."""
     try:
-        return to_bytes(deidentify(read_dicom(content), pseudonyms))
+        return to_bytes(deidentify(read_object(content)[0], pseudonyms))
     except StudyRejected:
         return None
 
@@ -179,6 +179,18 @@ def test_what_is_compressed_or_big_endian_goes_the_plain_way(film: Film, pseudon
         assert strip(content, pseudonyms).content == plain(content, pseudonyms) is not None
 
 
+@pytest.mark.parametrize(("keyword", "place"), [("SOPClassUID", -1), ("StudyInstanceUID", 0), ("StudyInstanceUID", -1)])
+def test_white_space_about_a_uid_is_taken_off_by_both_paths(
+    keyword: str, place: int, film: Film, file_of: FileOf, pseudonyms: Pseudonyms
+) -> None:
+    dataset = film()
+    content = bytearray(file_of(dataset))
+    uid = str(dataset[keyword].value).encode()
+    spot = content.rindex(uid) + (0 if place == 0 else len(uid) - 1)
+    content[spot] = 9  # a tab
+    assert fast(bytes(content), pseudonyms) == plain(bytes(content), pseudonyms) is not None
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
@@ -250,3 +262,28 @@ def test_no_planted_name_survives_in_text_anywhere(
     assert WORD.encode() in content
     found = strip(content, pseudonyms).content
     assert WORD.lower().encode() not in found.lower()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compressed_files_are_stored_as_the_plain_path_stores_them() -> None:
+    pseudonyms, equal = Pseudonyms(KEY, Profile(LOOSE)), 0
+    for content in corpus():
+        wanted = plain(content, pseudonyms)
+        try:
+            coded = parse(content).coded
+        except Unusual:
+            continue
+        if coded and wanted is not None:
+            assert bytes(strip(content, pseudonyms).content) == wanted
+            equal += 1
+    assert equal >= 20
+
+
+def test_both_paths_spell_foreign_letters_in_an_item_alike(film: Film, file_of: FileOf) -> None:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "Röntgen", "DCM", "Röntgen"
+    content = file_of(film(SpecificCharacterSet="ISO_IR 192", ViewCodeSequence=Sequence([code])))
+    pseudonyms = Pseudonyms(KEY, Profile())
+    stored = plain(content, pseudonyms)
+    assert stored is not None and "Röntgen".encode() in stored
+    assert fast(content, pseudonyms) == stored

@@ -17,7 +17,7 @@ from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import read_dicom
 from radloop.dicom.strip import strip
 from radloop.errors import StudyRejected
-from radloop.params import Deidentify
+from radloop.sections.intake import Deidentify
 
 Film = Callable[..., Dataset]
 FileOf = Callable[[Dataset], bytes]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pydicom
+import pydicom.data
 import pytest
 from pydicom.dataset import Dataset
 
+from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.dicom.read import parse_dicom
 from radloop.dicom.strip import strip
+from radloop.sections.intake import Deidentify
 from radloop.simulate.hospital import simulate
 from radloop.simulate.knobs import Hospital
 
@@ -51,3 +55,15 @@ def test_what_must_be_there_stays_empty_and_what_need_not_goes(
     stripped = parse_dicom(strip(file_of(source), pseudonyms).content)
     assert stripped.PositionReferenceIndicator == "" and list(stripped.AcquisitionContextSequence) == []
     assert "ViewCodeSequence" not in stripped
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "examples_palette.dcm", "eCT_Supplemental.dcm"])
+def test_objects_of_frames_and_colour_have_no_error_that_they_had_not_before(name: str, dicom_errors: Errors) -> None:
+    found = pydicom.data.get_testdata_file(name, download=False)
+    if found is None:
+        pytest.skip("needs the package pydicom-data, which the extra dev installs")
+    content = Path(found).read_bytes()
+    knobs = Deidentify(clean_pixel_data="keep", clean_recognizable_visual_features="keep")
+    pseudonyms = Pseudonyms(b"a key that only this test knows....", Profile(knobs))
+    assert dicom_errors(bytes(strip(content, pseudonyms).content)) <= dicom_errors(content)

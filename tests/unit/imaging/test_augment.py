@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from radloop.imaging.augment import augment
-from radloop.params import Augment
+from radloop.sections.films import Augment
 
 STILL = Augment(rotate=0, translate=0, scale=0, brightness=0, contrast=0, noise=0, flip=False)
 

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import pytest
 
 import radloop.catalog
+import radloop.shards
 from radloop.catalog import admit, read_catalog, read_contents, read_quarantine
 from radloop.files import sha256
 from radloop.records import Arrival, Record, Rejection
 from radloop.shards import ShardWriter
 
-SMALL = 20_000  # bytes of a shard, so that one admission writes several
+SMALL = 10_000  # bytes of a shard, so that one admission writes several, and shares one out again
+BUFFER = 1_000  # bytes of a call, so that it writes each by many
 Batch = list[Arrival | Rejection]
 
 
@@ -34,7 +36,7 @@ def arrival_of() -> Callable[..., Arrival]:
 
 @pytest.fixture(scope="session")
 def batches() -> list[Batch]:
-    """Three admissions: new images, refusals, a conflict, a copy, a correction of findings."""
+    """Three admissions: new images of torn studies, refusals, a conflict, a copy, a correction of findings."""
     return [_batch(first) for first in (0, 100, 200)]
 
 
@@ -45,14 +47,15 @@ def shown() -> Callable[[Path], Shown]:
 
 
 @pytest.fixture(scope="session")
-def small() -> int:
-    """Bytes of a shard of these tests."""
-    return SMALL
+def small() -> tuple[int, int]:
+    """Bytes of a shard and of a call of these tests."""
+    return SMALL, BUFFER
 
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Admissions of this process, and of its children, write several shards."""
+    """Admissions of this process, and of its children, write several shards by many calls."""
+    monkeypatch.setattr(radloop.shards, "BUFFER", BUFFER)
     monkeypatch.setattr(radloop.catalog, "ShardWriter", lambda folder, batch: ShardWriter(folder, batch, SMALL))
 
 
@@ -73,8 +76,8 @@ def _arrival(number: int, content: bytes | None = None, findings: list[str] | No
     content = content or b"%d" % number * (500 + number)
     record = Record(
         record_id=f"r-{number}",
-        patient_id=f"p-{number // 2}",
-        study_id=f"s-{number}",
+        patient_id=f"p-{number // 100}-{number % 2}",
+        study_id=f"s-{number // 100}-{number % 4}",
         instance_uid=f"2.25.{number}",
         source="here",
         content_type="image/png",

@@ -27,10 +27,10 @@ BEGIN = "begin the admission"
 CHILD = f"""
 import os, pickle, sys
 from pathlib import Path
-from radloop import catalog
+from radloop import catalog, shards
 from radloop.errors import RadloopError
 from radloop.shards import ShardWriter
-folder, batch, largest = sys.argv[1:]
+folder, batch, largest, shards.BUFFER = *sys.argv[1:4], int(sys.argv[4])
 catalog.ShardWriter = lambda folder, number: ShardWriter(folder, number, int(largest))
 batch = pickle.loads(Path(batch).read_bytes())
 os.write(os.open(os.devnull, os.O_WRONLY), b"{BEGIN}")
@@ -64,8 +64,8 @@ def strace(tmp_path_factory: pytest.TempPathFactory) -> str:
 class Traced:
     """Runs the second admission into copies of a snapshot that has had the first."""
 
-    def __init__(self, strace: str, folder: Path, batches: list[Batch], largest: int) -> None:
-        self._strace, self._folder, self._largest = strace, folder, largest
+    def __init__(self, strace: str, folder: Path, batches: list[Batch], small: tuple[int, int]) -> None:
+        self._strace, self._folder, self._small = strace, folder, small
         self.before, self.snapshot, self._batch = folder / "before", folder / "d", folder / "batch"
         admit(self.before, batches[0])
         self._batch.write_bytes(pickle.dumps(batches[1]))
@@ -75,7 +75,7 @@ class Traced:
         shutil.rmtree(self.snapshot, ignore_errors=True)
         shutil.copytree(self.before, self.snapshot)
         log = ["-o", str(self._folder / "log"), "-e", f"trace={','.join(CALLS)}"]
-        child = [sys.executable, "-B", "-c", CHILD, str(self.snapshot), str(self._batch), str(self._largest)]
+        child = [sys.executable, "-B", "-c", CHILD, str(self.snapshot), str(self._batch), *map(str, self._small)]
         done = subprocess.run(
             [self._strace, "-f", *log, *options, *child], capture_output=True, check=False, timeout=60
         )
@@ -97,7 +97,7 @@ class Traced:
 
 
 @pytest.fixture
-def traced(strace: str, tmp_path: Path, batches: list[Batch], small_shards: None, small: int) -> Traced:
+def traced(strace: str, tmp_path: Path, batches: list[Batch], small_shards: None, small: tuple[int, int]) -> Traced:
     """An admission that can be killed or failed at a call of its own."""
     return Traced(strace, tmp_path, batches, small)
 
@@ -106,7 +106,7 @@ def test_a_kill_at_any_call_leaves_the_admission_whole_or_absent(
     traced: Traced, batches: list[Batch], shown: Callable[[Path], object], expected: tuple[Sequence, Path]
 ) -> None:
     whole, calls = expected[0], traced.calls()
-    assert {"write", "fsync", "rename"} <= {call.name for call in calls} and len(calls) >= 20
+    assert {"write", "fsync", "rename", "unlink"} <= {call.name for call in calls} and len(calls) >= 30
     old = {path.relative_to(traced.before): sha256_file(path) for path in traced.before.rglob("*.*")}
     found = Counter()
     for call in calls:

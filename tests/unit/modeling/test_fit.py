@@ -7,9 +7,10 @@ import torch
 from radloop.errors import ConfigurationError, GateClosed
 from radloop.modeling import fit as fitting
 from radloop.modeling.averaging import Average
+from radloop.modeling.course import finished
 from radloop.modeling.dataset import Labelled, select
 from radloop.modeling.determinism import choose_device
-from radloop.modeling.fit import auroc, cross_entropy, finished, positive_weight
+from radloop.modeling.fit import auroc, cross_entropy, positive_weight
 from radloop.modeling.networks import Network, build
 from radloop.modeling.session import Best, Session
 

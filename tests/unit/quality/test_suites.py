@@ -8,7 +8,7 @@ import pandas as pd
 from radloop.params import UseCase
 from radloop.quality.series import mask_frame
 from radloop.quality.suites import mask_suite, rules_by_suite
-from radloop.sections import Masks
+from radloop.sections.suites import Masks
 
 Catalog = Callable[..., pd.DataFrame]
 

@@ -44,6 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "body_part_not_accepted": {"body_part": "SKULL"},
     "photometric_interpretation_not_accepted": {"photometric_interpretation": "RGB"},
     "bits_stored_not_accepted": {"bits_stored": 1},
+    "multi_frame": {"frames": 2},
     "kvp_out_of_range": {"kvp": 120_000.0},
     "pixel_spacing_out_of_range": {"pixel_spacing": 0.0},
     "exposure_negative": {"exposure": -1.0},

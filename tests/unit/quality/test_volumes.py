@@ -11,7 +11,7 @@ from radloop.quality.expectations import judge
 from radloop.quality.rules import Rule
 from radloop.quality.series import mask_frame, series_frame
 from radloop.quality.volumes import mask_facts, mask_rules, volume_facts, volume_rules
-from radloop.sections import Masks, Volumes
+from radloop.sections.suites import Masks, Volumes
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 

@@ -15,7 +15,8 @@ from radloop.commands.selftest import app
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.ingest import ingest
-from radloop.params import Deidentify, Params, Paths
+from radloop.params import Params, Paths
+from radloop.sections.intake import Deidentify
 from radloop.selftest.films import plant_films
 from radloop.selftest.loop import CASE, HOME
 from radloop.selftest.running import KEY

@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from radloop.commands.selftest import app
-from radloop.params import Deidentify
+from radloop.dicom.profile import Profile
+from radloop.dicom.pseudonyms import Pseudonyms
+from radloop.dicom.strip import strip
+from radloop.sections.intake import Deidentify
 from radloop.selftest.duties import duty
 from radloop.selftest.generate import KEY, PLANTED, generate, needles_of
 from radloop.selftest.judging import Judged, judge, judge_refused
@@ -47,6 +50,18 @@ def test_equal_seeds_plant_equal_bytes_and_other_seeds_other_people() -> None:
     first, again, other = (list(plant_patient(seed, 4, Deidentify())) for seed in (1, 1, 2))
     assert first == again
     assert {file for file, _, _ in first}.isdisjoint({file for file, _, _ in other})
+
+
+def test_ultrasound_that_tells_its_region_is_cleaned_of_the_name_beside_it() -> None:
+    cleaning = Deidentify(clean_pixel_data="clean")
+    content, asked = next((c, a) for _, c, a in plant_patient(1, 4, cleaning) if any(_asks_to_hide(one) for one in a))
+    stored = strip(content, Pseudonyms(b"a key that only this test knows....", Profile(cleaning))).content
+    hidden = [one for one in judge(stored, asked) if _asks_to_hide(one.action)]
+    assert [(one.right, one.how) for one in hidden] == [(True, "cleaned")]
+
+
+def _asks_to_hide(action: Action) -> bool:
+    return action.category == "pixels_hidden"
 
 
 def test_nothing_done_scores_badly_in_every_category_of_removal() -> None:

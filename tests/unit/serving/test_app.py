@@ -25,7 +25,7 @@ from .conftest import CASE, NAME, dicom, png
 EVER = (date(2020, 1, 1), date(2100, 1, 1))
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -34,6 +34,12 @@ def test_in_a_fresh_clone_one_study_brings_one_shard(elsewhere: Workspace, tmp_p
     assert len([path for path in elsewhere.cache.rglob("*") if path.is_file()]) == 4  # manifest, 2 parts, 1 shard
 
 
+def test_shards_are_linked_into_the_cache_and_not_copied(place: Workspace) -> None:
+    linked = {path.stat().st_ino for path in shards_in(place.cache)}
+    assert {path.stat().st_ino for path in (place.snapshot_folder(CASE) / "shards").iterdir()} == linked
+    assert "cache.type" not in place.dvc("config", "--list")
+
+
 def test_a_whole_snapshot_is_what_was_admitted(place: Workspace, tmp_path: Path) -> None:
     for one, count in zip(versions(place, CASE), (4, 7), strict=True):
         take(place, one, Choice(), tmp_path / one.short)

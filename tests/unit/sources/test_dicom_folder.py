@@ -14,8 +14,8 @@ from pydicom.fileset import FileSet
 from radloop.dicom.profile import Profile
 from radloop.dicom.pseudonyms import Pseudonyms
 from radloop.errors import ConfigurationError
-from radloop.params import Deidentify
 from radloop.records import Arrival, Rejection
+from radloop.sections.intake import Deidentify
 from radloop.sources import open_source
 
 Film = Callable[..., Dataset]

@@ -1,16 +1,12 @@
-"""What every section of params.yaml is, and the sections about volumes and masks, whose suites share no other knob."""
+"""Sections about volumes and masks, whose suites share no other knob."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-
-class Section(BaseModel):
-    """A sub-section of params.yaml; an unknown key is an error, for a misspelt knob must not be silent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from radloop.sections import Section
 
 
 class Volumes(Section):
@@ -26,7 +22,9 @@ class Volumes(Section):
     shear: float = 1.0
     largest_gap: float = 0.5
     orientation: tuple[Literal["axial", "coronal", "sagittal", "oblique"], ...] = ()
-    values: dict[str, tuple[float, float]] = {"CT": (-8192, 65535), "PT": (0, 200), "MR": (-65536, 65535)}
+    values: dict[str, tuple[float, float]] = Field(
+        default={"CT": (-8192, 65535), "PT": (0, 200), "MR": (-65536, 65535)}
+    )
     air: tuple[float, float] = (-8192, -500)
 
 

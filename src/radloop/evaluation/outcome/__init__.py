@@ -1,0 +1,1 @@
+"""How well outcome was predicted: measures that know of censoring, each with a patient-clustered interval."""

@@ -1,0 +1,1 @@
+"""What becomes of patients: Cox models of outcome, and how lesions change from study to study."""
