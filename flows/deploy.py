@@ -7,11 +7,11 @@ import sys
 from prefect import flow
 
 from flows.steps import outside, show, tell, workspace
-from radloop.bundle import load_bundle
 from radloop.gate import Gate
 from radloop.registry import ModelVersion, Registry
 from radloop.running import run_here
 from radloop.services import serving_url
+from radloop.serving.champions import bundle_of
 from radloop.settings import load_settings
 
 
@@ -29,7 +29,7 @@ def try_out(version: ModelVersion) -> None:
     from radloop.serving.deploy import smoke, smoke_cases
 
     place, knobs = workspace(), workspace().classification(version.use_case).deploy
-    bundle = load_bundle(Registry(place.settings).bundle_path(version.use_case, version.version))
+    bundle = bundle_of(Registry(place.settings), version)
     cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
     smoke(bundle, cases, knobs).require(version.name)
 
@@ -60,7 +60,7 @@ def try_service(version: ModelVersion, service: str) -> str:
     place, knobs = workspace(), workspace().classification(version.use_case).deploy
     if not service:
         return f"not tried: no service answers at {serving_url(place.settings)}"
-    bundle = load_bundle(Registry(place.settings).bundle_path(version.use_case, version.version))
+    bundle = bundle_of(Registry(place.settings), version)
     cases = smoke_cases(place.absolute_paths, version.use_case, knobs.smoke_cases)
     token = place.settings.serving_token.get_secret_value() if place.settings.serving_token else ""
     smoke_http(service, bundle, cases, knobs, token).require(version.name)

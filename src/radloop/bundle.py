@@ -1,7 +1,8 @@
 """A bundle: everything that a model needs to be served, named by its hash, with no pickle in it.
 
-`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors` and, of a
-classifier, `projection.safetensors`. The hash of a bundle is that of its manifest, so it covers every byte.
+`bundle.json` (the manifest, with the SHA-256 of every other file), `model.onnx`, `model.safetensors`, of a classifier
+`projection.safetensors` and, where 8-bit integers were judged, `model.int8.onnx`. The hash of a bundle is that of its
+manifest, so it covers every byte.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from radloop.imaging.intake import Intake
 from radloop.imaging.preprocess import Preprocess
 from radloop.modeling.calibrate import Calibration
 from radloop.modeling.engines import Engine, OnnxEngine, infer_all
+from radloop.modeling.runtimes import DEFAULT, Runtime
 from radloop.params import Accepts
 from radloop.records import Record
 
@@ -28,6 +30,7 @@ ONNX, WEIGHTS, PROJECTION = "model.onnx", "model.safetensors", "projection.safet
 #: The files of a bundle by the kind that its manifest tells; one that tells none classifies.
 FILES_OF = {"classification": (ONNX, WEIGHTS, PROJECTION), "segmentation": (ONNX, WEIGHTS)}
 FILES = FILES_OF["classification"]
+INT8 = "model.int8.onnx"  # beside the others where the manifest's `engine.file` says that it was judged
 FORMAT = 1
 
 
@@ -49,6 +52,7 @@ class Bundle:
     manifest: dict[str, Any]
     engine: Engine
     projection: tuple[np.ndarray, np.ndarray]
+    runtime: Runtime = DEFAULT
 
     @cached_property
     def preprocess(self) -> Preprocess:
@@ -131,9 +135,21 @@ def write_bundle(folder: Path, manifest: dict[str, Any]) -> str:
     return hash_of(complete)
 
 
+def judged_file(manifest: dict[str, Any]) -> str:
+    """The network that was judged, and so is served; bundles of earlier versions name none.
+
+    Raises ConfigurationError for a file that is no network of a bundle.
+    """
+    name = str(manifest.get("engine", {}).get("file", ONNX))
+    if name not in (ONNX, INT8):
+        raise ConfigurationError(f"the bundle's network is {name!r}, not {ONNX} or {INT8}", "update radloop")
+    return name
+
+
 def files_of(manifest: dict[str, Any]) -> tuple[str, ...]:
     """What lies beside a manifest of this kind."""
-    return FILES_OF[str(manifest.get("kind", "classification"))]
+    whole = FILES_OF[str(manifest.get("kind", "classification"))]
+    return (*whole, INT8) if judged_file(manifest) == INT8 else whole
 
 
 def hash_of(manifest: dict[str, Any]) -> str:
@@ -148,17 +164,20 @@ def write_projection(path: Path, mean: np.ndarray, components: np.ndarray) -> No
     write_bytes(path, save({"mean": mean, "components": components}))
 
 
-def load_bundle(folder: Path, threads: int | None = None) -> Bundle:
-    """Load a bundle after checking every byte of it; `threads` of the engine are by default those it was judged with.
+def load_bundle(folder: Path, threads: int | None = None, runtime: Runtime | None = None) -> Bundle:
+    """Load a bundle after checking every byte of it; `threads` and `runtime` are by default those it was judged with.
 
-    Raises ConfigurationError where a file is missing, changed, or of a later format.
+    Integers are always run by what judged them: two runtimes round them differently, by far more than floats.
+    Raises ConfigurationError where a file is missing, changed, or of a later format, or its runtime not installed.
     """
     manifest = verified_manifest(folder)
     from safetensors.numpy import load_file
 
     stored = load_file(folder / PROJECTION)
-    engine = OnnxEngine(folder / ONNX, threads or manifest["engine"]["threads"])
-    return Bundle(hash_of(manifest), manifest, engine, (stored["mean"], stored["components"]))
+    judged, file = manifest["engine"], judged_file(manifest)
+    chosen = (file != INT8 and runtime) or judged.get("name", DEFAULT)
+    engine = OnnxEngine(folder / file, threads or judged["threads"], chosen)
+    return Bundle(hash_of(manifest), manifest, engine, (stored["mean"], stored["components"]), chosen)
 
 
 def verified_manifest(folder: Path) -> dict[str, Any]:

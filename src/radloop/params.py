@@ -123,6 +123,13 @@ class Package(Section):
     tolerance: float
 
 
+class ClassifierPackage(Package):
+    """`int8_margin`: AUROC that a copy in 8-bit integers may lose on validation, 0: no copy."""
+
+    engine: Literal["onnxruntime", "openvino"] = "onnxruntime"
+    int8_margin: Share = Field(default=0.0, ge=0, lt=1)
+
+
 class Predict(Section):
     """Batching of held-out prediction."""
 
@@ -239,7 +246,7 @@ class Classification(UseCase):
     prepare: Prepare
     train: Train
     calibrate: Calibrate
-    package: Package
+    package: ClassifierPackage
     predict: Predict
     evaluate: Evaluate
     reference: Reference

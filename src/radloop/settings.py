@@ -6,6 +6,7 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SecretsSettingsSource, SettingsConfigDict
@@ -78,6 +79,9 @@ class Settings(BaseSettings):
     spool_reserve_mib: int = Field(1024, ge=0, description="free MiB below which the spool takes nothing more")
     spool_quiet_seconds: float = Field(60.0, gt=0, description="seconds without a new instance that end a study")
     spool_release: bool = Field(False, description="each ingest ends by removing from the spool what it admitted")
+    engine: Literal["onnxruntime", "openvino"] | None = Field(
+        None, description="what runs served models of floats; default: what judged each, as 8-bit integers always are"
+    )
     keep_inputs: bool = Field(True, description="keep de-identified inputs by hash, to replay predictions")
     shared_data: Path | None = Field(None, description="folder of real data sets for tests")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from radloop.errors import ConfigurationError, StudyRejected
 from radloop.files import read_json, write_json
 from radloop.modeling.export import export_onnx
 from radloop.modeling.networks import Network, build
+from radloop.modeling.quantise import quantise
+from radloop.modeling.runtimes import OPENVINO
 from radloop.records import Record
 
 FILM = Record(
@@ -123,3 +126,56 @@ def test_what_the_model_was_never_shown_is_refused_by_name(bundle: Bundle, chang
 def test_what_a_file_does_not_tell_is_let_through(bundle: Bundle) -> None:
     bundle.accepts(FILM)
     bundle.accepts(replace(FILM, modality=None, body_part=None, view=None, content_type="image/png"))
+
+
+needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason=f"the extra is not installed: {OPENVINO}")
+IMAGES = np.random.default_rng(0).integers(0, 256, (11, 32, 32), dtype=np.uint8)
+
+
+@pytest.fixture
+def integers(folder: Path) -> Path:
+    """A bundle whose copy in integers was judged, by ONNX Runtime."""
+    quantise(folder / "model.onnx", folder / "model.int8.onnx", (image[None, None] for image in IMAGES))
+    manifest = read_json(folder / "bundle.json")
+    write_bundle(folder, manifest | {"engine": manifest["engine"] | {"file": "model.int8.onnx"}})
+    return folder
+
+
+def test_a_bundle_that_names_no_network_is_of_floats_and_of_onnx_runtime(bundle: Bundle) -> None:
+    assert "file" not in bundle.manifest["engine"] and bundle.runtime == "onnxruntime"
+
+
+def test_the_hash_covers_integers_and_floats_alike(integers: Path, bundle: Bundle) -> None:
+    found = load_bundle(integers)
+    assert found.hash != bundle.hash
+    assert not np.array_equal(found.predict(IMAGES).logit, bundle.predict(IMAGES).logit)
+    for name in ("model.int8.onnx", "model.onnx"):
+        content = (integers / name).read_bytes()
+        (integers / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(ConfigurationError, match=f"{name} is not the file"):
+            load_bundle(integers)
+        (integers / name).write_bytes(content)
+    (integers / "model.int8.onnx").unlink()
+    with pytest.raises(ConfigurationError, match=r"model\.int8\.onnx"):
+        load_bundle(integers)
+
+
+def test_a_network_of_another_name_is_refused(folder: Path) -> None:
+    manifest = read_json(folder / "bundle.json")
+    write_json(folder / "bundle.json", manifest | {"engine": manifest["engine"] | {"file": "../model.onnx"}})
+    with pytest.raises(ConfigurationError, match="update radloop"):
+        load_bundle(folder)
+
+
+@needs_openvino
+def test_floats_are_run_by_the_machines_engine_to_the_same_answers(original: Path, bundle: Bundle) -> None:
+    found = load_bundle(original, runtime="openvino")
+    assert found.runtime == "openvino" and found.hash == bundle.hash
+    one, other = found.predict(IMAGES), bundle.predict(IMAGES)
+    assert np.abs(one.logit - other.logit).max() < 1e-4 and np.abs(one.embedding - other.embedding).max() < 1e-4
+
+
+def test_integers_are_run_by_what_judged_them_whatever_the_machine_wants(integers: Path) -> None:
+    judged, wanted = load_bundle(integers), load_bundle(integers, runtime="openvino")
+    assert wanted.runtime == "onnxruntime"
+    assert np.array_equal(judged.predict(IMAGES).logit, wanted.predict(IMAGES).logit)

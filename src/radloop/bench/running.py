@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import asdict
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from radloop.bench import ratios
-from radloop.bench.clock import Job
+from radloop.bench.clock import TURNS, Job
 from radloop.bench.folds import out_of_fold
 from radloop.bench.jobs import time_jobs
 from radloop.bench.packing import time_packing
@@ -19,6 +20,8 @@ from radloop.bench.receiving import time_receiving
 from radloop.bench.report import job_rows, keep, ratio_rows, show_jobs, show_ratios, show_table
 from radloop.bench.setting import Setting, Size
 from radloop.bench.slices import time_edit, time_scan
+from radloop.modeling.runtimes import OPENVINO
+from radloop.params import Params
 from radloop.radiomics.knobs import RoiSettings
 from radloop.settings import Settings
 from radloop.simulate.knobs import Hospital
@@ -195,3 +198,20 @@ def bench_features(
     found = features.rows(features.speeds(answers))
     show_table("ROI features of the same files, by one thread each", found)
     keep(settings.root / "bench", "features", found)
+
+
+def bench_inference(settings: Settings, use_case: str, threads: int, width: int = 32, turns: int = TURNS) -> None:
+    """The use case's classifier, a plain ResNet-18 and a U-Net, one image at a time through every engine at hand."""
+    from radloop.bench.inference import subjects, time_engines
+    from radloop.modeling.networks import Network
+
+    case, rows = Params.load(settings.project).classification(use_case), []
+    packaged = Network(case.train.network, case.train.conv1_stride, case.prepare.size, case.train.filters)
+    with tempfile.TemporaryDirectory(prefix="radloop-bench-") as folder:
+        for subject in subjects(Path(folder), packaged, width):
+            found = [asdict(one) for one in time_engines(subject, threads, turns)]
+            show_table("an image at a time", found)
+            rows += found
+    if not find_spec("openvino"):
+        show_table("OpenVINO", [{"skipped": f"its extra is not installed: pip install --no-deps {OPENVINO}"}])
+    keep(settings.root / "bench", "inference", rows)

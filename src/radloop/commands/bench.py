@@ -144,3 +144,15 @@ def features(
     from radloop.bench.running import bench_features
 
     bench_features(load_settings(), beside or [], data, phantom, asked(knobs), volumes)
+
+
+@app.command()
+def inference(
+    use_case: UseCase = DEFAULT_CASE,
+    threads: Annotated[int | None, typer.Option(help="Of every engine; default: RADLOOP_THREADS, or 1.")] = None,
+) -> None:
+    """One image through torch, ONNX Runtime and OpenVINO, in floats and in 8-bit integers."""
+    from radloop.bench.running import bench_inference
+
+    settings = load_settings()
+    bench_inference(settings, use_case, threads or settings.threads or 1)

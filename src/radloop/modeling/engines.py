@@ -1,11 +1,13 @@
-"""Engines that run a trained classifier: ONNX Runtime, which is judged and served, and torch, which it must equal."""
+"""Engines that run a trained classifier: its ONNX file, which is judged and served, and torch, which it must equal."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from radloop.modeling.runtimes import DEFAULT, Runtime, open_session
 
 if TYPE_CHECKING:
     import torch
@@ -23,28 +25,11 @@ class Engine(Protocol):
         ...
 
 
-def open_session(model: Path, threads: int) -> Any:
-    """ONNX Runtime on the CPU, with fixed session options, so that equal batches give equal bits.
-
-    `threads` changes how sums are split, and so their last digits: a bundle says how many it was judged with.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    # an idle thread that spins doubles the processor time of a single image and changes no bit of its answer
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
 class OnnxEngine:
     """The exported classifier, as it is judged and served."""
 
-    def __init__(self, model: Path, threads: int) -> None:
-        self._session = open_session(model, threads)
+    def __init__(self, model: Path, threads: int, runtime: Runtime = DEFAULT) -> None:
+        self._session = open_session(model, threads, runtime)
 
     def infer(self, batch: np.ndarray) -> Answer:
         """Answer one batch; safe to call from several threads at once."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from filelock import FileLock
 
-from radloop.bundle import FILES, MANIFEST, ONNX, hash_of, verified_manifest
+from radloop.bundle import FILES, INT8, MANIFEST, ONNX, hash_of, verified_manifest
 from radloop.errors import ConfigurationError
 from radloop.files import replacing
 from radloop.registry import names
@@ -109,7 +109,7 @@ def fetch_bundle(client: MlflowClient, uri: str, found: ModelVersion, cache: Pat
         place = client.get_model_version_download_uri(found.use_case, str(found.version))
         with replacing(target) as folder, tempfile.TemporaryDirectory(dir=cache) as temporary:
             came = download_artifacts(artifact_uri=place, dst_path=temporary, tracking_uri=uri, registry_uri=uri)
-            for name in (MANIFEST, *FILES):
+            for name in (MANIFEST, *FILES, INT8):
                 if (Path(came) / name).is_file():
                     (Path(came) / name).rename(folder / name)
             _require_bundle(folder, found.bundle)

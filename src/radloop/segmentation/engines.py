@@ -1,4 +1,4 @@
-"""Engines that run a trained segmenter: ONNX Runtime, which is served, and torch, which it must equal."""
+"""Engines that run a trained segmenter: its ONNX file, which is served, and torch, which it must equal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from radloop.modeling.engines import open_session
+from radloop.modeling.runtimes import DEFAULT, Runtime, open_session
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,10 +22,10 @@ class SegmentationEngine(Protocol):
 
 
 class OnnxSegmenter:
-    """The exported segmenter; see `radloop.modeling.engines.open_session` on `threads`."""
+    """The exported segmenter; see `radloop.modeling.runtimes.open_session` on `threads`."""
 
-    def __init__(self, model: Path, threads: int) -> None:
-        self._session = open_session(model, threads)
+    def __init__(self, model: Path, threads: int, runtime: Runtime = DEFAULT) -> None:
+        self._session = open_session(model, threads, runtime)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Answer one batch; safe to call from several threads at once."""

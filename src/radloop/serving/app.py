@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from radloop.dicom.pseudonyms import open_pseudonyms
 from radloop.errors import ConfigurationError, RadloopError, ServiceUnavailable, StudyRejected, place_of
 from radloop.held import Unforeseen
+from radloop.modeling.runtimes import require
 from radloop.predictions import PredictionLog
 from radloop.retained import retain
 from radloop.serving.body import TooLarge, read_body
@@ -82,13 +83,17 @@ class Desk:
 
 
 def create_app(settings: Settings, use_case: str, champions: Champions | None = None) -> FastAPI:
-    """The service for one use case; `champions` defaults to the installation's registry."""
+    """The service for one use case; `champions` defaults to the installation's registry.
+
+    Raises ConfigurationError where the machine's engine is not installed.
+    """
+    require(settings.engine)  # before a follower keeps it to itself
     if champions is None:
         from radloop.registry import Registry  # mlflow takes 2 s to import, and tests bring their own
 
         champions = Registry(settings)
     note = settings.root / "serving" / f"{use_case}.json"
-    follower = Follower(use_case, champions, note, settings.serving_poll_seconds)
+    follower = Follower(use_case, champions, note, settings.serving_poll_seconds, settings.engine)
     readers = Readers(open_pseudonyms(settings), settings.serving_readers, settings.serving_read_seconds)
     desk = Desk(settings, follower, PredictionLog(settings.log), readers, Metrics())
 

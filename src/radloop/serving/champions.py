@@ -30,13 +30,18 @@ def serving_version(registry: Registry, use_case: str) -> ModelVersion:
     return version
 
 
+def bundle_of(registry: Registry, version: ModelVersion) -> Bundle:
+    """A version's bundle, downloaded and checked, on this machine's engine."""
+    return load_bundle(registry.bundle_path(version.use_case, version.version), runtime=registry.settings.engine)
+
+
 def champion(registry: Registry, use_case: str) -> Served:
     """The champion's bundle, downloaded and checked, under the version by which the registry knows it.
 
     Raises GateClosed where there is none.
     """
     version = serving_version(registry, use_case)
-    return Served(use_case, str(version.version), load_bundle(registry.bundle_path(use_case, version.version)))
+    return Served(use_case, str(version.version), bundle_of(registry, version))
 
 
 def same_cases(registry: Registry, paths: Paths, candidate: ModelVersion) -> SameCases | None:

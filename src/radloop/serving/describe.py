@@ -78,6 +78,7 @@ def model_facts(served: Served) -> dict[str, Any]:
         "use_case": served.use_case,
         "version": served.version,
         "bundle": bundle.hash,
+        "engine": bundle.runtime,
         "finding": bundle.finding,
         "threshold": bundle.threshold,
         "temperature": bundle.temperature,

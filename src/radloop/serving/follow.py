@@ -16,6 +16,7 @@ from radloop.serving.reader import Served
 
 if TYPE_CHECKING:
     from radloop.bundle import Bundle
+    from radloop.modeling.runtimes import Runtime
 
 LOG = logging.getLogger("radloop.serving")
 
@@ -48,12 +49,15 @@ class State:
 class Follower:
     """Keeps `state` equal to the registry's champion; readers take it whole, so no request sees half a swap."""
 
-    def __init__(self, use_case: str, champions: Champions, note: Path, every: float) -> None:
+    def __init__(
+        self, use_case: str, champions: Champions, note: Path, every: float, engine: Runtime | None = None
+    ) -> None:
         self.use_case = use_case
         self.state = State()
         self._champions = champions
         self._note = note
         self._every = every
+        self._engine = engine
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow-champion", daemon=True)
 
@@ -97,7 +101,7 @@ class Follower:
             self.state = State(served)
 
     def _serve(self, version: str, folder: Path, trouble: str = "") -> None:
-        bundle = load(folder)
+        bundle = load(folder, self._engine)
         warm_up(bundle)
         self.state = State(Served(self.use_case, version, bundle), trouble)
 
@@ -114,11 +118,11 @@ class Follower:
         self.state = State(self.state.served, trouble)
 
 
-def load(folder: Path) -> Bundle:
-    """The bundle in a folder, verified."""
+def load(folder: Path, engine: Runtime | None) -> Bundle:
+    """The bundle in a folder, verified, on this machine's engine."""
     from radloop.bundle import load_bundle  # its engine is slow to import and infer brings a loaded one
 
-    return load_bundle(folder)
+    return load_bundle(folder, runtime=engine)
 
 
 def warm_up(bundle: Bundle) -> None:

@@ -11,24 +11,30 @@ import numpy as np
 import yaml
 from safetensors.torch import load_file
 
-from radloop.bundle import ONNX, PROJECTION, WEIGHTS, load_bundle, write_bundle
+from radloop.bundle import INT8, ONNX, PROJECTION, WEIGHTS, write_bundle
 from radloop.errors import GateClosed
 from radloop.files import read_json, replacing, sha256_file, write_json, write_text
 from radloop.imaging.preprocess import Preprocess
-from radloop.modeling.engines import TorchEngine, infer_all, largest_difference
+from radloop.modeling.dataset import select
+from radloop.modeling.engines import Engine, OnnxEngine, TorchEngine, infer_all, largest_difference
 from radloop.modeling.export import export_onnx
 from radloop.modeling.networks import Network, build
+from radloop.modeling.noninferiority import Comparison, compare_auroc
 from radloop.modeling.prepared import open_prepared
+from radloop.modeling.quantise import quantise
 from radloop.params import Classification, Package, Paths
 
 #: Real images on which the engines are compared, at most.
 COMPARED = 64
+#: Training images over which the ranges of 8-bit activations are taken, at most.
+CALIBRATING = 256
 
 
 def run(case: Classification, paths: Paths) -> None:
     """Export the trained network and write its bundle.
 
-    Writes bundle/, bundle.sha256 (the bundle's hash) and check.json (how far ONNX is from torch).
+    Writes bundle/, bundle.sha256 (the bundle's hash) and check.json (how far ONNX is from torch, and what integers
+    lose). Where `package.int8_margin` is set and kept, the copy in integers is the one that is judged and served.
     Raises GateClosed where the export answers differently from the network by more than `package.tolerance`.
     """
     trained = paths.stage(case.name, "train")
@@ -43,9 +49,16 @@ def run(case: Classification, paths: Paths) -> None:
         export_onnx(network, spec.shape, case.package.opset, bundle / ONNX)
         shutil.copyfile(trained / "model.safetensors", bundle / WEIGHTS)
         shutil.copyfile(paths.stage(case.name, "calibrate") / "projection.safetensors", bundle / PROJECTION)
-        name = write_bundle(bundle, manifest_of(case, paths, training))
-        images = examples(paths.stage(case.name, "prepare"))
-        write_json(folder / "check.json", compare(bundle, torch_engine, images, case.package))
+        prepared = paths.stage(case.name, "prepare")
+        onnx_engine = OnnxEngine(bundle / ONNX, training["threads"], case.package.engine)
+        check = compare(onnx_engine, torch_engine, examples(prepared), case.package)
+        manifest = manifest_of(case, paths, training)
+        if case.package.int8_margin:
+            found = try_integers(bundle, manifest["engine"], prepared, case.package.int8_margin)
+            check["int8"] = found.to_json()
+            manifest["engine"] |= {"file": INT8} if found.accepted else {}
+        name = write_bundle(bundle, manifest)
+        write_json(folder / "check.json", check)
         write_text(folder / "bundle.sha256", name + "\n")
 
 
@@ -62,7 +75,7 @@ def manifest_of(case: Classification, paths: Paths, training: dict[str, Any]) ->
         "calibrated_on": calibration["fitted_on"] | {"rule": calibration["rule"]},
         "network": training["network"],
         "engine": {
-            "name": "onnxruntime", "opset": case.package.opset,
+            "name": case.package.engine, "opset": case.package.opset,
             "threads": training["threads"], "batch_shape": training["batch_shape"],
         },
         "training": {
@@ -71,7 +84,8 @@ def manifest_of(case: Classification, paths: Paths, training: dict[str, Any]) ->
             "index_sha256": sha256_file(paths.stage(case.name, "prepare") / "index.parquet"),
             **{name: training[name] for name in ("images", "patients", "positives", "best_epoch", "validation_auroc")},
         },
-        "versions": training["versions"] | {name: version(name) for name in ("radloop", "onnx", "onnxruntime")},
+        "versions": training["versions"]
+        | {name: version(name) for name in dict.fromkeys(("radloop", "onnx", "onnxruntime", case.package.engine))},
     }  # fmt: skip
 
 
@@ -90,12 +104,11 @@ def examples(prepared: Path) -> np.ndarray:
     return np.asarray(images[rows])
 
 
-def compare(bundle: Path, torch_engine: TorchEngine, images: np.ndarray, rules: Package) -> dict[str, Any]:
+def compare(onnx_engine: Engine, torch_engine: Engine, images: np.ndarray, rules: Package) -> dict[str, Any]:
     """How far the packaged engine is from torch, on one image at a time and on a batch.
 
     Raises GateClosed beyond the tolerance.
     """
-    onnx_engine = load_bundle(bundle).engine
     expected = infer_all(torch_engine, images, len(images))
     found = {
         f"batch_of_{size}": largest_difference(infer_all(onnx_engine, images, size), expected)
@@ -108,3 +121,26 @@ def compare(bundle: Path, torch_engine: TorchEngine, images: np.ndarray, rules: 
             "look at the export, or raise package.tolerance with a reason",
         )
     return {"images": len(images), "tolerance": rules.tolerance, "largest_difference": worst, **found}
+
+
+def try_integers(bundle: Path, engine: dict[str, Any], prepared: Path, margin: float) -> Comparison:
+    """Write the bundle's network again in 8-bit integers, and judge the copy on validation by the manifest's `engine`.
+
+    It is calibrated on training images, for those of validation judge it; a copy that loses too much is removed.
+    Raises GateClosed where validation has one class only.
+    """
+    images, index = open_prepared(prepared)
+    shown = index.loc[index["split"] == "train", "row"].to_numpy()
+    chosen = shown[np.linspace(0, len(shown) - 1, min(CALIBRATING, len(shown))).astype(int)]
+    quantise(bundle / ONNX, bundle / INT8, (np.asarray(images[row])[None, None] for row in chosen))
+    validation = select(images, index, "validation")
+    judged = np.asarray(images[validation.rows])
+    full, cheaper = (
+        infer_all(OnnxEngine(bundle / name, engine["threads"], engine["name"]), judged, engine["batch_shape"][0])[0]
+        for name in (ONNX, INT8)
+    )
+    patients = index.set_index("row").loc[validation.rows, "patient_id"]
+    found = compare_auroc(validation.labels, patients, full, cheaper, margin)
+    if not found.accepted:
+        (bundle / INT8).unlink()
+    return found

@@ -8,7 +8,7 @@ import pytest
 
 from monitoring.bench import bench_seeds, monitor_job
 from radloop.bench.jobs import STAGES
-from radloop.bench.running import bench_folds, bench_jobs
+from radloop.bench.running import bench_folds, bench_inference, bench_jobs
 from radloop.bench.setting import KNOBS, Size
 from radloop.files import read_json
 from radloop.settings import Settings
@@ -70,3 +70,13 @@ def test_a_seed_is_played_and_counted(tmp_path: Path, capsys: pytest.CaptureFixt
     (kept,) = (tmp_path / "bench").glob("seeds-*.json")
     (row,) = read_json(kept)["rows"]
     assert row["seed"] == 0 and row["rows"] == [24, 24] and row["quiet"] and row["shifted"]
+
+
+def test_engines_are_timed_on_every_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench_inference(settings(tmp_path), CASE, threads=1, width=4, turns=1)
+    assert "U-Net 4 to 64, 256 px" in capsys.readouterr().out
+    (kept,) = (tmp_path / "bench").glob("inference-*.json")
+    rows = read_json(kept)["rows"]
+    networks = {row["network"]: row["engine"] for row in rows}
+    assert len(networks) == 3 and all("int8" in engine for engine in networks.values())
+    assert all(row["ms"] > 0 and row["turns"] == 1 and row["load"] > 0 for row in rows)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from radloop.errors import ServiceUnavailable
+from radloop.errors import ConfigurationError, ServiceUnavailable
+from radloop.modeling.runtimes import OPENVINO
 from radloop.predictions import PredictionLog
 from radloop.retained import load_retained
 from radloop.serving.app import create_app
@@ -220,3 +223,24 @@ def test_metrics_count_requests_and_latency(client: TestClient) -> None:
     client.post("/predict", content=png(1))
     text = client.get("/metrics").text
     assert 'radloop_requests_total{status="200"} 1' in text and "radloop_latency_seconds_count 1" in text
+
+
+def test_a_service_without_its_engine_does_not_start_and_says_why(settings, registry, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ConfigurationError, match="OpenVINO is not installed") as caught:
+        create_app(settings.model_copy(update={"engine": "openvino"}), CASE, registry)
+    assert OPENVINO in caught.value.next_step
+
+
+def test_a_service_tells_its_engine(client: TestClient) -> None:
+    assert client.get("/model").json()["engine"] == "onnxruntime"
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason=f"the extra is not installed: {OPENVINO}")
+def test_the_machines_engine_gives_the_same_answer(client: TestClient, settings, registry) -> None:
+    other = settings.model_copy(update={"engine": "openvino"})
+    with TestClient(create_app(other, CASE, registry), raise_server_exceptions=False) as service:
+        assert service.get("/model").json()["engine"] == "openvino"
+        said, expected = (one.post("/predict", content=png(1)).json() for one in (service, client))
+    assert said["bundle"] == expected["bundle"]
+    assert said["probability"] == pytest.approx(expected["probability"], abs=1e-4)
