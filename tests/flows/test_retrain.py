@@ -113,7 +113,7 @@ def production(told: Any, place: Any, params: Any) -> Callable[[int], None]:
     """Real labels, catalog and ledger around a faked training; a call labels one more study. Two are needed."""
     knobs = params.use_case(CASE)
     few = knobs.retrain.model_copy(update={"smallest_new_labels": 2, "cooling_off_hours": 0.0})
-    place.case = lambda use_case: knobs.model_copy(update={"retrain": few})
+    place.classification = lambda use_case: knobs.model_copy(update={"retrain": few})
     place.snapshot_folder = lambda use_case: place.folder / "data" / use_case
     told.fake(module, admit_news=ADMIT)
     return lambda number: label_study(place.settings, number)
