@@ -75,7 +75,8 @@ def texts_of(element: Element, encodings: tuple[str, ...]) -> list[str]:
     if value.isascii() and b"\x1b" not in value:
         text = value.decode("ascii")
     else:
-        text = decode_bytes(value, list(encodings), {"\\", "\r", "\n", "\t", "\f"})
+        # pydicom writes a sign that no character set has as "?", and both paths must name one patient alike
+        text = decode_bytes(value, list(encodings), {"\\", "\r", "\n", "\t", "\f"}).replace("\ufffd", "?")
     values = [text] if element.vr in SINGLE else text.split("\\")
     stripped = [value.strip(" \0") for value in values]
     return [value.strip() for value in stripped] if element.vr == "UI" else stripped  # as pydicom takes a UID

@@ -191,6 +191,15 @@ def test_white_space_about_a_uid_is_taken_off_by_both_paths(
     assert fast(bytes(content), pseudonyms) == plain(bytes(content), pseudonyms) is not None
 
 
+def test_a_patient_id_that_its_character_set_cannot_hold_names_one_patient_on_both_paths(
+    film: Film, file_of: FileOf, pseudonyms: Pseudonyms
+) -> None:
+    dataset = film()
+    dataset.SpecificCharacterSet, dataset.PatientID = "ISO 2022 IR 87", "MRX-4711"
+    content = file_of(dataset).replace(b"MRX-4711", b"MR\xce-4711")
+    assert fast(content, pseudonyms) == plain(content, pseudonyms) is not None
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
