@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -234,7 +235,10 @@ def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type of the array that follows. Raises ValueError where it is none, or one of Python's objects."""
     version = npy.read_magic(stream)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, kind = read(stream)
+    try:
+        shape, fortran, kind = read(stream)
+    except (TokenError, SyntaxError, RecursionError) as error:  # of the reader of old headers that numpy tries last
+        raise ValueError("not the header of an array") from error
     if kind.hasobject or (fortran and len(shape) > 1) or any(side < 0 for side in shape):
         raise ValueError("not an array of numbers in C order")
     return shape, kind
