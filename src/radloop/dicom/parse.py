@@ -75,12 +75,22 @@ def parse(content: bytes | mmap) -> Part10:
         if vr not in ("OB", "OW") or length != _UNDEFINED:
             raise Unusual
         end = fragments_end(content, start)
-        if end is None:
+        if end is None or _goes_on(content, end):
             raise Unusual
         return Part10(elements, True, slice(start, end), told)
     if vr not in ("OB", "OW", "") or length == _UNDEFINED or start + length > len(content):
         raise Unusual
+    if _goes_on(content, start + length):
+        raise Unusual
     return Part10(elements, reader.explicit, slice(start, start + length), told)
+
+
+def _goes_on(content: bytes | mmap, end: int) -> bool:
+    """Whether attributes follow that belong before the pixels, as where two files were written into one."""
+    if len(content) < end + 8:
+        return False
+    group, element = _PAIR(content, end)
+    return int(group << 16 | element) <= PIXEL_DATA
 
 
 def fragments_end(content: bytes | mmap | memoryview, at: int) -> int | None:
