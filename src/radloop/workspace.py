@@ -2,7 +2,7 @@
 
 It is made from the working tree with its uncommitted files, and the code that its stages run is its own.
 One commit per snapshot and per training run, by the author `radloop`, makes every state restorable by
-`git checkout <commit> && dvc checkout`.
+`git checkout <commit> && dvc checkout --allow-missing`.
 """
 
 from __future__ import annotations

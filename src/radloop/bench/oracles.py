@@ -206,7 +206,6 @@ def measured(compute: Callable[[str, str, Task], Features], task: Task) -> Itera
 
 def main(path: str) -> None:
     """Answer a task with a line for each engine at hand."""
-    logging.disable(logging.CRITICAL)
     task = json.loads(Path(path).read_text())
     for name, (module, compute) in ENGINES.items():
         if importlib.util.find_spec(module) is None:
@@ -220,4 +219,5 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # of the engines, which tell each step
     main(sys.argv[1])

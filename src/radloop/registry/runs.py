@@ -209,7 +209,7 @@ def _note(outputs: Outputs, links: Links) -> str:
         "Data": f"DVC `{links.dataset_md5}` at workspace commit `{links.commit}`",
         "Code": f"project commit `{links.outer_commit}`"
         + (" (with uncommitted changes)" if "+" in links.outer_commit else ""),
-        "Restore": f"`git checkout {links.commit} && dvc checkout` in the workspace",
+        "Restore": f"`git checkout {links.commit} && dvc checkout --allow-missing` in the workspace",
         "Flow run": f"[{links.flow_run}]({links.flow_url})" if links.flow_url else links.flow_run,
         "Data checks": f"`{links.data_docs}`" if links.data_docs else "",
         "Report": "artifact `evaluate/report.html`",

@@ -41,7 +41,11 @@ def test_what_is_told_of_a_step_is_what_a_process_holds(
 ) -> None:
     code = TRAINING.format(name=name, axes=len(patch), filters=filters, patch=patch, batch=batch)
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     before, peak = (float(word) for word in done.stdout.split())
     told = footprint(Segmenter.plain(name, len(patch), 1, 3, filters), patch)
