@@ -26,7 +26,9 @@ command = next(row.command for row in services(Settings()) if row.name == "dicom
 radloop() {
     case $1 in
         up) python -c "$start" 2> receiver.log & receiver=$!; until radloop echo; do sleep 1; done ;;
-        down) cp $RADLOOP_HOME/run/receiver.prom . && kill $receiver && wait $receiver ;;
+        down)  # the counts are written every 10 s
+            for _ in $(seq 30); do grep -q 'safe"} 4' $RADLOOP_HOME/run/receiver.prom && break; sleep 1; done
+            cp $RADLOOP_HOME/run/receiver.prom . && kill $receiver && wait $receiver ;;
         run | spool) [ $2 != show ] && echo "$@" || python -m radloop "$@" ;;
         *) python -m radloop "$@" ;;
     esac
