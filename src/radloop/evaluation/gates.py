@@ -22,7 +22,11 @@ def sentence(gate: Gate, found: Assessment) -> str:
     auroc = found.measures["auroc"]
     patients = found.cases["patient_id"].nunique()
     reached = f"the model reaches an AUROC of {auroc}" if auroc.value is not None else f"AUROC has {auroc.note} cases"
-    what = f"on {len(found.cases)} held-out images of {patients} patients {reached}"
+    return told(gate, f"on {len(found.cases)} held-out images of {patients} patients {reached}")
+
+
+def told(gate: Gate, what: str) -> str:
+    """What was found, whether the gate is open, and which rules do not hold."""
     if gate.open:
         return f"The gate is open: {what} and meets all {len(gate.checks)} rules."
     reasons = "; ".join(f"{check.name.replace('_', ' ')}: {check.seen}, but the rule is {check.rule}"

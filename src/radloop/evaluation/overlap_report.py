@@ -10,9 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from radloop.evaluation.names import ATTRIBUTE_TITLES, OVERLAP_MEASURES
+from radloop.evaluation.gates import told
+from radloop.evaluation.names import OVERLAP_MEASURES
 from radloop.evaluation.overlap import ALL, OVERLAP_TITLES, Overlap
-from radloop.evaluation.report import cell_of, gate_section, page_of, picture_of, plain_of, short_of, table_of
+from radloop.evaluation.report import (
+    cell_of,
+    gate_section,
+    page_of,
+    picture_of,
+    plain_of,
+    short_of,
+    table_of,
+    under_headings,
+)
 from radloop.gate import Gate
 from radloop.intervals import Interval
 from radloop.params import Segmentation
@@ -51,12 +61,7 @@ def write_overlap_report(judged: Judged, gate: Gate, figures: Sequence[Path]) ->
 
 def overlap_sentence(gate: Gate, found: Overlap) -> str:
     """The gate and the model in one sentence for people."""
-    what = f"on {found.dice.n} held-out cases the mean Dice is {found.dice}"
-    if gate.open:
-        return f"The gate is open: {what} and the model meets all {len(gate.checks)} rules."
-    reasons = "; ".join(f"{check.name.replace('_', ' ')}: {check.seen}, but the rule is {check.rule}"
-                        for check in gate.failed)  # fmt: skip
-    return f"The gate is closed: {what}, but {len(gate.failed)} of {len(gate.checks)} rules do not hold ({reasons})."
+    return told(gate, f"on {found.dice.n} held-out cases the model reaches a mean Dice of {found.dice}")
 
 
 def _pictures(kind: str, paths: Sequence[Path]) -> str:
@@ -90,13 +95,9 @@ def _states(found: Overlap) -> list[str]:
 def _subgroups(found: Overlap) -> list[str]:
     if found.subgroups.empty:
         return ["<h2>Subgroups</h2>", '<p class="soft">The source tells neither sex, age, site nor scanner.</p>']
-    rows: list[list[str]] = []
-    previous = None
-    for row in found.subgroups.to_dict("records"):
-        if row["attribute"] != previous:
-            rows.append([ATTRIBUTE_TITLES[row["attribute"]]])
-            previous = row["attribute"]
-        rows.append([escape(str(row["group"])), str(row["n"]), str(row["patients"]), _dice(row)])
+    rows = under_headings(
+        found.subgroups, lambda row: [escape(str(row["group"])), str(row["n"]), str(row["patients"]), _dice(row)]
+    )
     return ["<h2>Subgroups</h2>", table_of(["Group", "Cases", "Patients", "Dice"], rows, numbers=(1, 2, 3))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -156,15 +156,24 @@ def _confusion(found: Assessment) -> str:
     return f"<h2>Decisions{at}</h2>" + table_of(["", "Called positive", "Called negative"], rows, numbers=(1, 2))
 
 
-def _subgroup_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
+def under_headings(groups: pd.DataFrame, cells: Callable[[dict[Any, Any]], list[str]]) -> list[list[str]]:
+    """A row for each group of patients, below a heading for each attribute by which they are grouped."""
     rows: list[list[str]] = []
     previous = None
-    for row in found.subgroups.to_dict("records"):
+    for row in groups.to_dict("records"):
         if row["attribute"] != previous:
             rows.append([ATTRIBUTE_TITLES[row["attribute"]]])
             previous = row["attribute"]
+        rows.append(cells(row))
+    return rows
+
+
+def _subgroup_section(found: Assessment, figures: Sequence[Path]) -> list[str]:
+    def cells(row: dict[Any, Any]) -> list[str]:
         counts = [str(row[name]) for name in ("n", "positives", "patients")]
-        rows.append([escape(str(row["group"])), *counts, *(_subgroup_cell(row, name) for name in SUBGROUP_MEASURES)])
+        return [escape(str(row["group"])), *counts, *(_subgroup_cell(row, name) for name in SUBGROUP_MEASURES)]
+
+    rows = under_headings(found.subgroups, cells)
     heads = ["Group", "n", "Positives", "Patients", *(TITLES[name] for name in SUBGROUP_MEASURES)]
     few = found.case.evaluate.smallest_group
     return [
