@@ -11,7 +11,8 @@ from radloop.segmentation.networks import Segmenter
 
 #: A process that trains for two steps and prints the most that it ever held, and what it held before, in MiB.
 TRAINING = """
-import copy, resource, psutil, torch
+import copy, psutil, torch
+from pathlib import Path
 from monai.networks.nets.dynunet import DynUNet
 from radloop.segmentation.losses import Loss
 from radloop.segmentation.networks import Segmenter, build_segmenter
@@ -25,7 +26,9 @@ for _ in range(2):
     optimizer.zero_grad()
     Loss()(network(images), labels).backward()
     optimizer.step()
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# not getrusage's, which begins with what the process had that started this one
+(peak,) = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+print(before, int(peak) / 1024)
 """
 
 
