@@ -211,7 +211,8 @@ def _serve(work: Callable[[Any], Any], asked: Connection, files: list[Any]) -> N
     hold_this_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; this one ends with its questions
     trays = [file.detach() for file in files]
-    asked.send(_READY)
+    with suppress(BrokenPipeError):  # whoever asked has gone meanwhile, and the end of the questions tells
+        asked.send(_READY)
     for tray in cycle(trays):
         try:
             question = _Tray(tray).take(asked.recv())
