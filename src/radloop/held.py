@@ -210,9 +210,11 @@ def _exchanged(thing: Any, exchange: Callable[[Any], Any]) -> Any:
 def _serve(work: Callable[[Any], Any], asked: Connection, files: list[Any]) -> None:
     hold_this_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; this one ends with its questions
-    trays = [file.detach() for file in files]
-    with suppress(BrokenPipeError):  # whoever asked has gone meanwhile, and the end of the questions tells
+    try:
+        trays = [file.detach() for file in files]
         asked.send(_READY)
+    except (EOFError, OSError):  # whoever started this one has gone meanwhile
+        return
     for tray in cycle(trays):
         try:
             question = _Tray(tray).take(asked.recv())
