@@ -29,7 +29,7 @@ def test_the_story_on_real_radiographs_goes_as_told(shared_data: Path, tmp_path:
     # the gate of the first model opened, or none would serve; the retrain's may honestly close, and then says by what
     assert "is champion" in _chapter(done.stdout, "deploy")
     retrained = _chapter(done.stdout, "retrain")
-    assert re.search(r"learnt from snapshot \w+, (is champion|does not serve: .*gate)", retrained)
+    assert re.search(r"learnt from snapshot \S+, (is champion|does not serve: .*gate)", retrained)
     (mib,) = re.findall(r"peak memory (\d+) MiB", done.stdout)
     assert 500 < int(mib) <= 4096
 
