@@ -15,7 +15,7 @@ from radloop.dicom.volume import Volume
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.segmentation.engines import OnnxSegmenter, SegmentationEngine
 from radloop.segmentation.grids import sample_back
-from radloop.segmentation.inference import predict_probabilities
+from radloop.segmentation.inference import predict_volume
 from radloop.segmentation.plan import Plan
 from radloop.segmentation.preprocess import plan_grid, scaled_channels
 
@@ -51,16 +51,9 @@ class MaskBundle:
         if not all(np.isfinite(image.voxels).all() for image in images):
             raise StudyRejected("not_finite", "an image has voxels that are no numbers.", "send the image again")
         grid = plan_grid(images[0], self.plan)
-        probability = self._probabilities(scaled_channels(images, grid, self.plan))
-        return sample_back(probability, grid, images[0])
-
-    def _probabilities(self, voxels: np.ndarray) -> np.ndarray:
-        """Of each class on the plan's grid, float32 [classes, i, j, k], slice by slice where it sees films."""
         window = self.plan.window(self.manifest["window"]["overlap"], tuple(self.manifest["window"]["flips"]))
-        if self.plan.axes == 3:
-            return predict_probabilities(self.engine, voxels, window)
-        slices = [predict_probabilities(self.engine, voxels[..., k], window) for k in range(voxels.shape[-1])]
-        return np.stack(slices, axis=-1)
+        probability = predict_volume(self.engine, scaled_channels(images, grid, self.plan), window)
+        return sample_back(probability, grid, images[0])
 
 
 def load_mask_bundle(folder: Path, threads: int | None = None) -> MaskBundle:

@@ -83,12 +83,7 @@ def train_epoch(session: Session, settings: Train, training: Labelled) -> float:
         inputs = augment(images.to(session.device), settings.augment, size, session.generator)
         logit, _ = session.network(inputs)
         loss = functional.binary_cross_entropy_with_logits(logit, labels.to(session.device), pos_weight=weight)
-        session.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        session.optimizer.step()
-        session.scheduler.step()
-        session.average.update()
-        session.step += 1
+        session.descend(loss)
         total += loss.detach()
     return float(total) / steps
 

@@ -60,6 +60,15 @@ class Session:
     best: Best = field(default_factory=Best)
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    def descend(self, loss: torch.Tensor) -> None:
+        """One step of the optimiser, its schedule and the average."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.scheduler.step()
+        self.average.update()
+        self.step += 1
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every tensor of the state under a flat name."""
         groups = {

@@ -17,7 +17,7 @@ from radloop.modeling.session import Session, start
 from radloop.sections.segmentation import Segment
 from radloop.segmentation.augment import augment_patches, reach_of
 from radloop.segmentation.engines import SegmentationEngine, TorchSegmenter
-from radloop.segmentation.inference import Window, predict_labels
+from radloop.segmentation.inference import predict_volume
 from radloop.segmentation.networks import build_segmenter
 from radloop.segmentation.patches import Cases
 from radloop.segmentation.plan import Plan
@@ -73,28 +73,16 @@ def train_epoch(session: Session, made: Plan, settings: Segment, training: Cases
         spacing = made.spacing[: len(made.patch)]
         inputs, truth = augment_patches(images, labels, made.patch, spacing, settings.augment, session.generator)
         found = made.loss(session.network(inputs), truth)
-        session.optimizer.zero_grad(set_to_none=True)
-        found.backward()  # type: ignore[no-untyped-call]
-        session.optimizer.step()
-        session.scheduler.step()
-        session.average.update()
-        session.step += 1
+        session.descend(found)
         total += found.detach()
     return float(total) / settings.steps
 
 
 def case_dice(engine: SegmentationEngine, cases: Cases, case: int, made: Plan) -> np.ndarray:
     """Dice of each class of one case, float64 [classes - 1], NaN where neither truth nor answer shows it."""
-    answer = label_volume(engine, cases.image(case).astype(np.float32), made.window())
+    answer = predict_volume(engine, cases.image(case).astype(np.float32), made.window()).argmax(axis=0)
     truth = cases.mask(case)
     return np.array([dice(answer == number, truth == number) for number in range(1, made.classes)])
-
-
-def label_volume(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:
-    """The likeliest class of every voxel of `image` [c, i, j, k], slice by slice where the network sees films."""
-    if len(window.patch) == 3:
-        return predict_labels(engine, image, window)
-    return np.stack([predict_labels(engine, image[..., k], window) for k in range(image.shape[-1])], axis=-1)
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:

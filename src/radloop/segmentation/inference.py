@@ -63,6 +63,14 @@ def predict_probabilities(engine: SegmentationEngine, image: np.ndarray, window:
     return np.asarray(total / len(turns), np.float32)
 
 
+def predict_volume(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:
+    """Probabilities of every voxel of a volume [c, i, j, k], slice by slice where the network sees films."""
+    if len(window.patch) == 3:
+        return predict_probabilities(engine, image, window)
+    slices = [predict_probabilities(engine, image[..., k], window) for k in range(image.shape[-1])]
+    return np.stack(slices, axis=-1)
+
+
 def predict_labels(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:
     """The likeliest class of every voxel, uint8 [...], of `image` float32 [c, ...]; the lowest number where equal."""
     return np.asarray(predict_probabilities(engine, image, window).argmax(axis=0), np.uint8)
