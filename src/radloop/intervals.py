@@ -243,6 +243,14 @@ def cluster_bootstrap(
     return Interval(value, float(low), float(high), codes.size, 0, method, count, level)
 
 
+def mean_interval(
+    values: npt.ArrayLike, clusters: npt.ArrayLike, level: float = 0.95, replicates: int = 2000, seed: int = 0
+) -> Interval:
+    """The mean of one value per case, or of paired differences. Raises ValueError as `cluster_bootstrap` does."""
+    known = np.asarray(values, float)
+    return cluster_bootstrap(lambda drawn: drawn @ known / drawn.sum(axis=1), clusters, level, replicates, seed)
+
+
 def bootstrap_values(statistic: Statistic, clusters: npt.ArrayLike, replicates: int, seed: int) -> Floats:
     """The statistic of each replicate [replicates, ...], in passes that keep memory bounded."""
     codes = _codes(clusters, np.asarray(clusters).size)

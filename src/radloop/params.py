@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -219,7 +220,7 @@ class Retrain(Section):
     cooling_off_hours: float
 
 
-class UseCase(Section):
+class UseCase(Section, ABC):
     """One clinical question with the verbs that every kind of it has."""
 
     name: str
@@ -230,9 +231,9 @@ class UseCase(Section):
     register_: Register = Field(alias="register")
 
     @property
+    @abstractmethod
     def intervals(self) -> Intervals:
         """How sure its figures must be."""
-        raise NotImplementedError
 
     def verb(self, work: str) -> str:
         """The verb that does this work for its kind: train, package, predict, evaluate, or any other as it is."""

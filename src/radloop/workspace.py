@@ -83,11 +83,12 @@ class Workspace:
 
     def stage(self, use_case: str, verb: str) -> Path:
         """Absolute folder of the outputs of the stage that does this work."""
-        return self.folder / self.params.paths.stage(use_case, self.case(use_case).verb(verb))
+        params = self.params
+        return self.folder / params.paths.stage(use_case, params.use_case(use_case).verb(verb))
 
     def gate(self, use_case: str, verb: str) -> Path:
         """Absolute path of the gate of the stage that does this work."""
-        return self.folder / self.params.paths.gate(use_case, self.case(use_case).verb(verb))
+        return self.stage(use_case, verb) / "gate.json"
 
     def snapshot_folder(self, use_case: str) -> Path:
         """Absolute folder of the data that `ingest` admits to."""
@@ -243,8 +244,9 @@ class Workspace:
 
         Raises the failure that the stage noted, or RadloopError with DVC's last lines.
         """
-        verb = self.case(use_case).verb(verb)
-        outcome = self.folder / self.params.paths.outcome(use_case, verb)
+        params = self.params
+        verb = params.use_case(use_case).verb(verb)
+        outcome = self.folder / params.paths.outcome(use_case, verb)
         outcome.parent.mkdir(parents=True, exist_ok=True)
         flags = ["--single-item"] if single else []
         with self.locked():

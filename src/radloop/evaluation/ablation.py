@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from radloop.errors import ConfigurationError
-from radloop.intervals import Floats, Interval, cluster_bootstrap, paired_auroc_difference, structural_components
+from radloop.intervals import Interval, mean_interval, paired_auroc_difference, structural_components
 
 ABLATION_COLUMNS = (
     "step", "n", "patients", "without", "with", "difference", "low", "high", "kept", "reason",
@@ -129,11 +129,7 @@ def _compared(base: pd.DataFrame, other: pd.DataFrame, rule: Rule) -> tuple[floa
     if patients.nunique() < 2:
         unknown = Interval(None, None, None, len(base), 0, "patient bootstrap", 1, rule.level, "too few patients")
         return float(before.mean()), float(after.mean()), unknown
-
-    def statistic(weights: Floats) -> Floats:
-        return np.asarray(weights @ (after - before) / weights.sum(axis=1))
-
-    found = cluster_bootstrap(statistic, patients, rule.level, BOOTSTRAP, rule.seed)
+    found = mean_interval(after - before, patients, rule.level, BOOTSTRAP, rule.seed)
     return float(before.mean()), float(after.mean()), found
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from radloop.evaluation.names import OVERLAP_MEASURES
 from radloop.evaluation.subgroups import groups
-from radloop.intervals import Floats, Interval, cluster_bootstrap
+from radloop.intervals import Interval, mean_interval
 from radloop.params import Intervals
 from radloop.segmentation.measures import Agreement
 
@@ -98,8 +97,4 @@ def _mean(rows: pd.DataFrame, column: str, section: Intervals, level: float | No
     n, people, level = len(known), int(patients.nunique()), level or section.confidence
     if n < section.smallest_group or people < section.smallest_group:
         return Interval(None, None, None, n, 0, "patient bootstrap", people, level, "too few")
-
-    def weighted(weights: Floats) -> Floats:
-        return np.asarray(weights @ values / weights.sum(axis=1))
-
-    return cluster_bootstrap(weighted, patients, level, section.bootstrap, section.seed)
+    return mean_interval(values, patients, level, section.bootstrap, section.seed)

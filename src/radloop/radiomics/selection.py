@@ -6,6 +6,7 @@ inside cross-validation, where selection belongs: chosen on all rows, features o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -18,14 +19,14 @@ from radloop.errors import ConfigurationError
 from radloop.intervals import Floats
 
 
-class Selector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Selector(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A transformer that keeps some columns, `kept_`; what it keeps is decided by `choose`."""
 
     kept_: list[str]
 
+    @abstractmethod
     def choose(self, frame: pd.DataFrame, labels: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
         """Which of the columns stay, bool [p]."""
-        raise NotImplementedError
 
     def fit(self, frame: pd.DataFrame, labels: npt.ArrayLike | None = None) -> Self:
         """Decide on these rows."""

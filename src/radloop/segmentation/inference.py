@@ -71,11 +71,6 @@ def predict_volume(engine: SegmentationEngine, image: np.ndarray, window: Window
     return np.stack(slices, axis=-1)
 
 
-def predict_labels(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:
-    """The likeliest class of every voxel, uint8 [...], of `image` float32 [c, ...]; the lowest number where equal."""
-    return np.asarray(predict_probabilities(engine, image, window).argmax(axis=0), np.uint8)
-
-
 def _walk(engine: SegmentationEngine, image: np.ndarray, window: Window) -> np.ndarray:
     import torch  # seconds to import, as MONAI is
     from monai.inferers.utils import sliding_window_inference
