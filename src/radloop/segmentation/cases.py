@@ -13,8 +13,17 @@ import pandas as pd
 from radloop.dicom.volume import Volume
 from radloop.errors import StudyRejected
 from radloop.nifti import CONTENT_TYPE
+from radloop.segmentation.fingerprint import check_case
 from radloop.segmentation.grids import Grid, sample
 from radloop.volumes import read_mask, read_regions, read_volume, region_names
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a case must be to teach: numbered `labels`, and voxels at most so many times as long as wide."""
+
+    labels: Mapping[int, str]
+    largest_anisotropy: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,7 @@ def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str
     another modality makes no case, for one would be a guess.
     """
     series = {str(name): rows for name, rows in images[images["series_id"].notna()].groupby("series_id")}
+    studies = dict(iter(images.groupby("study_id")))
     found, left_out = [], Counter[str]()
     twice = masks["series_id"].duplicated(keep=False)
     for (_, mask), repeated in zip(masks.iterrows(), twice, strict=True):
@@ -49,7 +59,7 @@ def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str
         elif repeated:
             left_out["several_masks"] += 1
         else:
-            study = images[images["study_id"] == first["study_id"].iloc[0]]
+            study = studies[first["study_id"].iloc[0]]
             others = [_only(study[study["modality"] == modality]) for modality in modalities[1:]]
             complete = [rows for rows in others if rows is not None]
             if len(complete) < len(others):
@@ -61,6 +71,14 @@ def cases_of(images: pd.DataFrame, masks: pd.DataFrame, modalities: Sequence[str
 
 def _only(rows: pd.DataFrame) -> pd.DataFrame | None:
     return rows if rows["series_id"].nunique(dropna=False) == 1 else None
+
+
+def read_teaching(snapshot: Path, case: Case, wanted: Wanted) -> tuple[tuple[Volume, ...], np.ndarray]:
+    """The images and the mask of a case that may teach. Raises StudyRejected as `check_case` does where it may not."""
+    images = read_images(snapshot, case)
+    mask = read_labels(snapshot, case, images[0], wanted.labels)
+    check_case(images, mask, list(wanted.labels), wanted.largest_anisotropy)
+    return images, mask
 
 
 def read_images(snapshot: Path, case: Case) -> tuple[Volume, ...]:

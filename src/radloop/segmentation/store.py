@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,22 +14,13 @@ import pandas as pd
 from radloop.errors import ConfigurationError, StudyRejected
 from radloop.parallel import mapping
 from radloop.progress import progress_bar
-from radloop.segmentation.cases import Case, read_images, read_labels
-from radloop.segmentation.fingerprint import check_case
+from radloop.segmentation.cases import Case, Wanted, read_teaching
 from radloop.segmentation.grids import Grid, sample_labels
 from radloop.segmentation.patches import Cases, spots_of
 from radloop.segmentation.plan import Plan
 from radloop.segmentation.preprocess import plan_grid, scaled_channels
 
 VOXELS, LABELS, INDEX = "voxels.bin", "labels.bin", "index.parquet"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a case must be to be kept: numbered `labels`, and voxels at most so many times as long as wide."""
-
-    labels: Mapping[int, str]
-    largest_anisotropy: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +65,7 @@ def _place(ready: _Ready) -> dict[str, Any]:
 def _ready(snapshot: Path, plan: Plan, wanted: Wanted, case: Case) -> _Ready | str:
     """A case on the plan's grid, or the reason why it teaches nothing."""
     try:
-        images = read_images(snapshot, case)
-        mask = read_labels(snapshot, case, images[0], wanted.labels)
-        check_case(images, mask, list(wanted.labels), wanted.largest_anisotropy)
+        images, mask = read_teaching(snapshot, case, wanted)
     except StudyRejected as refusal:
         return refusal.reason
     grid = plan_grid(images[0], plan)

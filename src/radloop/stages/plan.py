@@ -14,8 +14,8 @@ from radloop.errors import GateClosed, StudyRejected
 from radloop.files import replacing, write_json, write_text
 from radloop.params import Paths, Segmentation
 from radloop.progress import progress_bar
-from radloop.segmentation.cases import Case, cases_of, read_images, read_labels
-from radloop.segmentation.fingerprint import check_case, fingerprint
+from radloop.segmentation.cases import Case, Wanted, cases_of, read_teaching
+from radloop.segmentation.fingerprint import fingerprint
 from radloop.segmentation.grids import turned, turned_voxels
 from radloop.segmentation.plan import plan
 
@@ -60,14 +60,12 @@ def _usable(
 ) -> Iterator[tuple[tuple[Volume, ...], np.ndarray]]:
     """Each case as the network will see it, axes to left, back and head; what cannot teach is counted in `refused`."""
     snapshot: Path = paths.snapshot(case.name)
-    labels = case.task.labels
+    wanted = Wanted(case.task.labels, case.resample.largest_anisotropy)
     with progress_bar("looking at training cases", len(cases)) as advance:
         for one in cases:
             advance(1)
             try:
-                images = read_images(snapshot, one)
-                mask = read_labels(snapshot, one, images[0], labels)
-                check_case(images, mask, list(labels), case.resample.largest_anisotropy)
+                images, mask = read_teaching(snapshot, one, wanted)
             except StudyRejected as refusal:
                 refused[refusal.reason] += 1
                 continue

@@ -9,8 +9,9 @@ import pandas as pd
 from radloop.errors import GateClosed
 from radloop.files import replacing, write_json
 from radloop.params import Paths, Segmentation
+from radloop.segmentation.cases import Wanted
 from radloop.segmentation.plan import Plan
-from radloop.segmentation.store import INDEX, Wanted, write_cases
+from radloop.segmentation.store import INDEX, write_cases
 from radloop.settings import load_settings
 from radloop.stages.plan import PLAN, dealt_cases
 

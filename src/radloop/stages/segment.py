@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from radloop.segmentation.plan import Plan
 from radloop.segmentation.store import INDEX, LABELS, VOXELS, open_cases
 from radloop.settings import load_settings
 from radloop.stages.plan import PLAN
-from radloop.stages.train import ending_on_sigterm
+from radloop.stages.train import ending_on_sigterm, versions
 
 
 def run(case: Segmentation, paths: Paths) -> None:
@@ -74,5 +72,5 @@ def notes_of(taught: Taught, made: Plan, index: pd.DataFrame, machine: Machine) 
         "validation_dice": taught.history[taught.best_epoch - 1]["validation_dice"],
         "cases": len(training),
         "patients": int(training["patient_id"].nunique()),
-        "versions": {name: version(name) for name in ("torch", "monai", "numpy")} | {"python": sys.version.split()[0]},
+        "versions": versions(),
     }

@@ -83,8 +83,13 @@ def notes_of(fitted: Fitted, spec: Network, index: pd.DataFrame, machine: Machin
         "images": len(taught),
         "patients": int(taught["patient_id"].nunique()),
         "positives": int(taught["label"].astype(bool).sum()),
-        "versions": {name: version(name) for name in ("torch", "monai", "numpy")} | {"python": sys.version.split()[0]},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of what a training computes with."""
+    return {name: version(name) for name in ("torch", "monai", "numpy")} | {"python": sys.version.split()[0]}
 
 
 @contextmanager
