@@ -37,10 +37,10 @@ TOO_MUCH = {"too_slow", "too_much_memory"}
 
 
 def endless_png() -> bytes:
-    """Millions of chunks, so that looking for the end of them takes longer than it may."""
-    text = chunk(b"tEXt", b"")
+    """Millions of pieces of pixels, so that holding them takes more than they may on however fast a machine."""
+    piece = chunk(b"IDAT", b"some")
     head = pack(">IIBBBBB", 200, 200, 8, 0, 0, 0, 0)
-    return SIGNATURE + chunk(b"IHDR", head) + text * (50_000_000 // len(text))
+    return SIGNATURE + chunk(b"IHDR", head) + piece * (62_000_000 // len(piece))
 
 
 def endless_header() -> bytes:
